@@ -1,0 +1,1 @@
+"""varinf: variational objectives and information bounds as estimates that know their direction."""
