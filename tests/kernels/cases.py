@@ -7,8 +7,6 @@ a new kernel function is one row here.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-
 
 @dataclass(frozen=True)
 class Case:

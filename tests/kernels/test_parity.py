@@ -16,9 +16,7 @@ def twins(name):
         yield level, importlib.import_module(f"varinf._kernels._{level}._{name}")
 
 
-PAIRS = [
-    pytest.param(case, twin, id=f"{case.name}-{level}") for case in CASES for level, twin in twins(case.kernel)
-]
+PAIRS = [pytest.param(case, twin, id=f"{case.name}-{level}") for case in CASES for level, twin in twins(case.kernel)]
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])

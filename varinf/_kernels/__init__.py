@@ -42,7 +42,9 @@ def _choose(want):
         from varinf._kernels._base import _cpu
     except ImportError as error:
         if want != "auto":
-            raise ImportError(f"VARINF_KERNELS={want}, but this installation has no compiled kernels ({error})") from error
+            raise ImportError(
+                f"VARINF_KERNELS={want}, but this installation has no compiled kernels ({error})"
+            ) from error
         root = Path(__file__).parents[2]
         if (root / "setup.py").exists() and not (root / "build" / "reference").exists():
             warnings.warn(

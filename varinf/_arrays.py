@@ -1,0 +1,275 @@
+"""Axes, dtypes, namespaces and random numbers: every check of an input array, with its error text.
+
+Shapes are checked always; values wherever they can be looked at, which is not under torch.compile, jax.jit or vmap.
+"""
+
+import sys
+from functools import cache
+from types import SimpleNamespace
+
+import array_api_compat
+import numpy as np
+
+from varinf._kernels import kernel
+
+_REFUSED = "varinf computes in float32 and float64: convert it with .astype(float64)"
+
+
+def namespace(x):
+    """The array namespace of `x`, for arrays that `as_array` returned."""
+    if type(x) is np.ndarray:
+        return np
+    torch, jax = sys.modules.get("torch"), sys.modules.get("jax")
+    if torch is not None and isinstance(x, torch.Tensor):
+        # The direct branch keeps torch.compile silent, which cannot trace array_namespace.
+        import array_api_compat.torch as namespace_of_torch
+
+        return namespace_of_torch
+    if jax is not None and isinstance(x, jax.Array):  # tracers too
+        import jax.numpy as namespace_of_jax
+
+        return namespace_of_jax
+    return array_api_compat.array_namespace(x)
+
+
+def is_numpy(x):
+    return type(x) is np.ndarray
+
+
+def as_array(x, name):
+    """`x` as an array of float32 or float64 of its own library; lists, numbers and integers become NumPy float64.
+
+    Raises TypeError, naming the argument, for float16, longdouble, complex, and what is not numeric.
+    """
+    if type(x) is np.ndarray and x.dtype.char in "fd" and x.dtype.isnative:
+        return x
+    if not isinstance(x, np.ndarray | np.generic) and array_api_compat.is_array_api_obj(x):
+        return _as_float_elsewhere(x, name)
+    try:
+        x = np.asarray(x)  # subclasses and masks are set aside: their arithmetic is not ours
+    except ValueError as error:
+        raise ValueError(f"{name} is not a rectangular array: {error}") from error
+    if x.dtype.kind in "iub":
+        return x.astype(np.float64)
+    if x.dtype.kind == "f" and x.dtype.itemsize in (4, 8):
+        return x.astype(x.dtype.newbyteorder("="))
+    raise TypeError(f"{name} has dtype {x.dtype}; {_REFUSED}")
+
+
+def _as_float_elsewhere(x, name):
+    xp = namespace(x)
+    if xp.isdtype(x.dtype, ("integral", "bool")):
+        return xp.astype(x, xp.__array_namespace_info__().default_dtypes()["real floating"])
+    if x.dtype in (xp.float32, xp.float64):
+        return x
+    raise TypeError(f"{name} has dtype {x.dtype}; {_REFUSED}")
+
+
+def as_arrays(**named):
+    """The arrays, converted by `as_array`, in one namespace and one dtype (the widest among them).
+
+    A Python number or list beside arrays of torch or JAX follows them. Shapes are left alone.
+    """
+    leader = next((x for x in named.values() if _is_foreign(x)), None)
+    if leader is not None:
+        xp = namespace(leader)
+        device = array_api_compat.device(leader)
+        named = {
+            name: x
+            if _is_foreign(x)
+            else xp.asarray(np.asarray(x, dtype=np.float64), dtype=leader.dtype, device=device)
+            for name, x in named.items()
+        }
+    arrays = [as_array(x, name) for name, x in named.items()]
+    xp = namespace(arrays[0])
+    for name, x in zip(named, arrays, strict=True):
+        if namespace(x) is not xp:
+            raise TypeError(f"{name} is an array of {namespace(x).__name__}, but {next(iter(named))} of {xp.__name__}")
+    if any(x.dtype != arrays[0].dtype for x in arrays):
+        arrays = [xp.astype(x, xp.float64, copy=False) for x in arrays]
+    return arrays
+
+
+def _is_foreign(x):
+    return not isinstance(x, np.ndarray | np.generic) and array_api_compat.is_array_api_obj(x)
+
+
+def holds(flag):
+    """bool(flag) where it can be looked at; False under torch.compile, torch.func.vmap, jax.jit and jax.vmap."""
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.compiler.is_compiling():
+        return False
+    try:
+        return bool(flag)
+    except (TypeError, RuntimeError):
+        return False
+
+
+def to_numpy(x):
+    """A NumPy copy or view of any array, detached from its graph; None where its values cannot be looked at."""
+    if isinstance(x, np.ndarray | np.generic | float | int):
+        return np.asarray(x)
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(x, torch.Tensor):
+        return None if torch.compiler.is_compiling() else x.detach().cpu().numpy()
+    try:
+        return np.asarray(x)
+    except (TypeError, RuntimeError, ValueError):
+        return None
+
+
+# Shapes --------------------------------------------------------------------------------------------------------------
+
+
+def normal_axis(axis, ndim, name):
+    """`axis` counted from the front; IndexError's job done with the argument's name."""
+    if isinstance(axis, bool) or not isinstance(axis, int | np.integer):
+        raise TypeError(f"axis={axis!r}: use an integer, the axis of {name} that holds the draws")
+    if not -ndim <= axis < ndim:
+        raise ValueError(f"axis={axis}: {name} has {ndim} dimension{'s' * (ndim != 1)}")
+    return int(axis) % ndim
+
+
+def draws_first(x, axis, name="log_weights"):
+    """(log weights as an array, the axis of the draws): at least one dimension, at least one draw."""
+    x = as_array(x, name)
+    if x.ndim == 0:
+        raise ValueError(f"{name} is a single number; give an array whose axis 0 holds the draws")
+    axis = normal_axis(axis, x.ndim, name)
+    if x.shape[axis] == 0:
+        raise ValueError(f"{name} has shape {tuple(x.shape)}: no draws on axis {axis}; at least one is needed")
+    return x, axis
+
+
+def same_shape(**named):
+    """Refuses arrays of different shapes, naming both: nothing broadcasts by accident."""
+    (first, a), *rest = named.items()
+    for name, b in rest:
+        if tuple(a.shape) != tuple(b.shape):
+            raise ValueError(
+                f"{first} has shape {tuple(a.shape)} but {name} has shape {tuple(b.shape)}; they must agree"
+            )
+
+
+def positive_integer(value, name):
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(f"{name}={value!r}: use a positive integer")
+    if value < 1:
+        raise ValueError(f"{name}={value}: use a positive integer")
+    return int(value)
+
+
+def finite_number(value, name):
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise TypeError(f"{name}={value!r}: use a number")
+    if not np.isfinite(value):
+        raise ValueError(f"{name}={value}: use a finite number")
+    return float(value)
+
+
+# Values --------------------------------------------------------------------------------------------------------------
+
+
+def refuse_where(bad, x, name, what, advice):
+    """ValueError when `bad` (a boolean array shaped like x) holds anywhere: how many, and where the first one is."""
+    xp = namespace(bad)
+    if not holds(xp.any(bad)):
+        return
+    bad = np.asarray(to_numpy(bad))
+    first = tuple(int(i) for i in np.unravel_index(int(np.argmax(bad)), bad.shape))
+    place = f" at index {first[0] if len(first) == 1 else first}" if first else ""
+    value = np.asarray(to_numpy(x))[first]
+    count = int(np.count_nonzero(bad))
+    raise ValueError(f"{name} has {count:,} {what} of {bad.size:,}, the first{place} ({value}); {advice}")
+
+
+def check_finite(x, name):
+    xp = namespace(x)
+    refuse_where(~xp.isfinite(x), x, name, "values that are nan or infinite", "every value must be finite")
+
+
+def check_positive(x, name):
+    xp = namespace(x)
+    refuse_where(
+        ~((x > 0) & xp.isfinite(x)),
+        x,
+        name,
+        "values that are not positive and finite",
+        "a scale is a standard deviation",
+    )
+
+
+def check_log_weights(x, name, summary, posterior=False):
+    """Refuses nan, and +inf for draws from q. `summary` (any reduction by sum) is nan or inf wherever x is, and much smaller.
+
+    -inf is data: a draw of probability zero. For posterior draws +inf is data too: q misses them.
+    """
+    xp = namespace(x)
+    if not holds(xp.any(~(summary < xp.inf))):  # true for nan too
+        return
+    bad = xp.isnan(x) if posterior else ~(x < xp.inf)
+    what = "nan" if posterior else "values that are nan or +inf"
+    refuse_where(
+        bad, x, name, what, "log weights are log p(x, z) - log q(z | x); look at the model's log density there"
+    )
+
+
+# Random numbers ------------------------------------------------------------------------------------------------------
+
+
+def generator(rng):
+    """A numpy Generator from None, an int, a SeedSequence or a Generator (SPEC 7)."""
+    try:
+        return np.random.default_rng(rng)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"rng={rng!r}: use None, a non-negative int, a SeedSequence or a numpy Generator") from error
+
+
+def standard_normal(shape, rng, dtype=np.float64):
+    """Independent N(0, 1) values of `shape`: the stream of the key that `rng` draws next.
+
+    The stream is a function of the key alone, so that any number of workers sees the same values.
+    """
+    key = generator(rng).integers(0, 2**64, size=2, dtype=np.uint64)
+    dtype = np.dtype(dtype)
+    count = int(np.prod(shape, dtype=np.int64))
+    like = np.empty(0, dtype)
+    return kernel("random_normal", like).normals(int(key[0]), int(key[1]), 0, count, dtype.char).reshape(shape)
+
+
+# What the array API lacks --------------------------------------------------------------------------------------------
+
+
+@cache
+def _special_of(library):
+    """gammaln, erf, logsumexp-free special functions and triangular solve, by library name."""
+    if library == "torch":
+        import torch
+
+        return SimpleNamespace(
+            gammaln=torch.special.gammaln,
+            digamma=torch.special.digamma,
+            erf=torch.special.erf,
+            solve_lower=lambda a, b: torch.linalg.solve_triangular(a, b, upper=False),
+        )
+    if library == "jax":
+        import jax.scipy as jsp
+
+        return SimpleNamespace(
+            gammaln=jsp.special.gammaln,
+            digamma=jsp.special.digamma,
+            erf=jsp.special.erf,
+            solve_lower=lambda a, b: jsp.linalg.solve_triangular(a, b, lower=True),
+        )
+    import scipy.special as sp
+
+    def solve_lower(a, b):
+        return np.linalg.solve(a, b)
+
+    return SimpleNamespace(gammaln=sp.gammaln, digamma=sp.digamma, erf=sp.erf, solve_lower=solve_lower)
+
+
+def special(x):
+    """The table of special functions for arrays like `x`: .gammaln .digamma .erf .solve_lower(a, b)."""
+    library = namespace(x).__name__
+    return _special_of("torch" if "torch" in library else "jax" if "jax" in library else "numpy")
