@@ -16,12 +16,20 @@ FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 ABI3 = not FREE_THREADED  # CPython refuses the limited API without the GIL
 KERNELS = Path("varinf/_kernels")
 UNIX, MSVC = ["-O3", "-g0", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast"], ["/O2"]
-AVX2 = ["-mavx2", "-mfma", "-mbmi", "-mbmi2", "-mlzcnt", "-mf16c", "-mmovbe"]  # = x86-64-v3, for compilers that predate the name
+AVX2 = [
+    "-mavx2",
+    "-mfma",
+    "-mbmi",
+    "-mbmi2",
+    "-mlzcnt",
+    "-mf16c",
+    "-mmovbe",
+]  # = x86-64-v3, for compilers that predate the name
 LEVELS = {  # level: (gcc and clang, msvc)
     "base": ([], []),
     "v3": (AVX2, ["/arch:AVX2"]),
     "v4": (
-        AVX2 + ["-mavx512f", "-mavx512bw", "-mavx512cd", "-mavx512dq", "-mavx512vl", "-mprefer-vector-width=512"],
+        [*AVX2, "-mavx512f", "-mavx512bw", "-mavx512cd", "-mavx512dq", "-mavx512vl", "-mprefer-vector-width=512"],
         ["/arch:AVX512"],
     ),
 }

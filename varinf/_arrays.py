@@ -17,7 +17,7 @@ _REFUSED = "varinf computes in float32 and float64: convert it with .astype(floa
 
 def namespace(x):
     """The array namespace of `x`, for arrays that `as_array` returned."""
-    if type(x) is np.ndarray:
+    if isinstance(x, np.ndarray | np.generic | float):
         return np
     torch, jax = sys.modules.get("torch"), sys.modules.get("jax")
     if torch is not None and isinstance(x, torch.Tensor):
@@ -200,7 +200,9 @@ def check_positive(x, name):
 
 
 def check_log_weights(x, name, summary, posterior=False):
-    """Refuses nan, and +inf for draws from q. `summary` (any reduction by sum) is nan or inf wherever x is, and much smaller.
+    """Refuses nan, and +inf for draws from q.
+
+    `summary`, any reduction of x by sums, is nan or +inf where x is, and much smaller.
 
     -inf is data: a draw of probability zero. For posterior draws +inf is data too: q misses them.
     """

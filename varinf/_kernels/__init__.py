@@ -77,7 +77,7 @@ _compiled = (
 
 
 def kernel(name, x):
-    """The module of functions that serves arrays like `x`: compiled for native NumPy float32 and float64, else reference."""
+    """The functions that serve arrays like `x`: compiled for native NumPy float32 and float64, else reference."""
     if _compiled and type(x) is np.ndarray and x.dtype.char in "fd":
         return _compiled[name]
     return _reference[name]

@@ -1,0 +1,89 @@
+"""How numbers and estimates read in a terminal: at most 80 columns wide where possible, safe on a cp1252 console."""
+
+import math
+
+import numpy as np
+
+from varinf._arrays import to_numpy
+
+
+def number_with_error(value, stderr, digits=4):
+    """ "-31.34 ± 0.02": the error to one significant digit (two when it begins with 1), the value to the same place."""
+    if not math.isfinite(value) or not math.isfinite(stderr):
+        return f"{plain(value, digits)} ± {stderr:.2g}"
+    if stderr == 0:
+        return f"{plain(value, digits)} ± 0"
+    exponent = math.floor(math.log10(stderr))
+    leading = round(stderr / 10**exponent, 1)
+    places = -exponent + (leading < 1.95)
+    if places > 12:
+        return f"{value:.10g} ± {stderr:.1g}"
+    if places < 0 or abs(value) >= 1e9:
+        return f"{value:.4g} ± {stderr:.1g}"
+    return f"{value:.{places}f} ± {stderr:.{places}f}"
+
+
+def plain(value, digits=4):
+    """A number in about `digits` significant digits, without an exponent in the common range."""
+    if not math.isfinite(value):
+        return str(value)
+    if value == 0 or 1e-4 <= abs(value) < 1e7:
+        places = max(0, digits - 1 - (math.floor(math.log10(abs(value))) if value else 0))
+        return f"{value:.{places}f}"
+    return f"{value:.{digits - 1}e}"
+
+
+def _what(estimate):
+    """The noun phrase: what the number is, honest about direction and bias."""
+    if estimate.is_bound:
+        return f"{estimate.direction} bound on {estimate.quantity}"
+    if estimate.direction in ("lower", "upper"):
+        leaning = {"unknown": "with unknown bias"}.get(estimate.bias, f"biased {estimate.bias}")
+        side = {"lower": "a lower", "upper": "an upper"}[str(estimate.direction)]
+        return f"estimate, {leaning}, of {estimate.estimand}, itself {side} bound on {estimate.quantity}"
+    if estimate.direction == "exact":
+        return f"estimate of {estimate.quantity}"
+    return f"estimate of {estimate.quantity}, not a bound"
+
+
+def _footing(estimate, each=""):
+    """ "(10,000 draws, k_hat 0.31)", or nothing when nothing is known."""
+    parts = []
+    if estimate.draws is not None:
+        parts.append(f"{estimate.draws:,} draw{'s' * (estimate.draws != 1)}{each}")
+    k_hat = estimate.k_hat
+    if k_hat is not None and np.any(np.isfinite(to_numpy(k_hat))):
+        worst = float(np.nanmax(to_numpy(k_hat)))
+        parts.append(f"k_hat {'up to ' if estimate.shape else ''}{worst:.2f}")
+    return f" ({', '.join(parts)})" if parts else ""
+
+
+def describe(estimate):
+    """One line for a number, a few for a batch; a line for each caveat."""
+    value, stderr = to_numpy(estimate.value), to_numpy(estimate.stderr)
+    if value is None:
+        text = f"{_what(estimate)}, traced"
+    elif value.ndim == 0:
+        text = (
+            f"{number_with_error(float(value), float(stderr))} {estimate.units}, {_what(estimate)}{_footing(estimate)}"
+        )
+    else:
+        values, errors = value.reshape(-1), np.broadcast_to(stderr, value.shape).reshape(-1)
+        shown = [number_with_error(float(v), float(e)) for v, e in zip(values[:3], errors[:3], strict=True)]
+        rest = ", ..." if values.size > 3 else ""
+        shape = f"{values.size:,} value{'s' * (values.size != 1)}" if value.ndim == 1 else f"shape {value.shape}"
+        what = _what(estimate)
+        article = "an" if what[0] in "aeiou" else "a"
+        text = f"{shape}, each {article} {what} in {estimate.units}{_footing(estimate, ' each')}:"
+        text += f"\n  {', '.join(shown)}{rest}"
+    return "\n".join([text, *(f"  caveat: {caveat}" for caveat in estimate.caveats)])
+
+
+def describe_sandwich(sandwich):
+    """The two sides, the gap and the assumptions."""
+    lines = [f"lower: {sandwich.lower}", f"upper: {sandwich.upper}"]
+    gap = sandwich.gap
+    if not gap.shape:
+        lines.append(f"gap:   {number_with_error(float(gap.value), float(gap.stderr))} {gap.units}")
+    lines += [f"assumes: {text}" for text in sandwich.assumptions]
+    return "\n".join(lines)

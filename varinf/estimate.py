@@ -1,0 +1,384 @@
+"""Estimate: a number that knows what it bounds, in which direction, how exactly, and what to beware of."""
+
+import enum
+import math
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from functools import cache, cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from varinf._arrays import namespace, to_numpy
+
+NATS_PER_BIT = math.log(2)
+
+
+class Direction(enum.StrEnum):
+    """How an estimand stands to its quantity: below it, above it, equal to it, or none of these."""
+
+    LOWER = "lower"
+    UPPER = "upper"
+    EXACT = "exact"
+    NEITHER = "neither"
+
+
+class Interval(NamedTuple):
+    """Limits of a confidence interval; one-sided ones have an infinite side."""
+
+    low: Any
+    high: Any
+    level: float
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Estimate:
+    """A value with its standard error, and what they are about.
+
+    Attributes
+    ----------
+    value, stderr : float or array (*batch)
+        The estimate and the standard error due to its draws, in `units`. The error is nan where one draw (or one
+        group) leaves nothing to measure it by.
+    quantity : str
+        What is bounded, such as "log p(x)".
+    estimand : str
+        What value ± stderr is about, such as "IWELBO of 50 draws".
+    direction : Direction
+        How the estimand stands to the quantity: "lower", "upper", "exact" or "neither".
+    bias : {"none", "low", "high", "unknown"}
+        How the estimator stands to its estimand, in expectation.
+    draws : int
+        Draws behind each value.
+    degrees : float
+        Degrees of freedom of the Student t interval.
+    units : {"nats", "bits"}
+    bias_estimate : float or array (*batch), optional
+        Estimated distance of the estimator's mean from the quantity where theory gives one, else None.
+    objective : str
+        The name under which `varinf.lens` finds the page's five answers.
+    shared_draws : bool
+        The values of a batch come from common draws, so that their errors are dependent.
+
+    Notes
+    -----
+    `k_hat` and `caveats` are computed on first access, from the draws. Under ``jax.jit`` an Estimate is a pytree of
+    value, stderr and bias_estimate; what comes out of the transformed function has no draws, hence no `k_hat`.
+    Differentiate `value`. There is no arithmetic on estimates: a bound is never negated by accident.
+
+    Examples
+    --------
+    >>> import varinf as vi
+    >>> b = vi.elbo([-2.0, -1.0, -3.0, -2.0])
+    >>> print(b)
+    -2.0 ± 0.4 nats, lower bound on log p(x) (4 draws)
+    >>> b.is_bound, b.interval(0.95).low < b.value
+    (True, True)
+    """
+
+    value: Any
+    stderr: Any
+    quantity: str
+    estimand: str
+    direction: Direction
+    bias: str = "none"
+    draws: int | None = None
+    degrees: float = math.inf
+    units: str = "nats"
+    bias_estimate: Any = None
+    objective: str = ""
+    shared_draws: bool = False
+    # How to compute, on demand and from the draws: k_hat; each draw's influence on the value, (draws, *batch); and the
+    # (low, high) limits on the quantity by Markov's inequality for a level and a number of groups.
+    tail: Callable | None = None
+    influence: Callable | None = None
+    markov: Callable | None = None
+    rules: tuple = ()  # each a function of the estimate that returns a caveat or None
+
+    def __post_init__(self):
+        object.__setattr__(self, "direction", Direction(self.direction))
+        if self.bias not in ("none", "low", "high", "unknown"):
+            raise ValueError(f"bias={self.bias!r}: use none, low, high or unknown")
+        if "jax" in sys.modules and not isinstance(self.value, np.ndarray | np.generic | float):
+            _register_with_jax()
+
+    # What the draws say ----------------------------------------------------------------------------------------------
+
+    @property
+    def is_bound(self):
+        """True when the direction of the estimand and the bias of the estimator agree: a bound in expectation."""
+        agreeing = {Direction.LOWER: ("none", "low"), Direction.UPPER: ("none", "high")}
+        return self.bias in agreeing.get(self.direction, ())
+
+    @cached_property
+    def k_hat(self):
+        """Pareto tail index of what is averaged, float or (*batch); None where no draws were kept; large is heavy."""
+        return None if self.tail is None else self.tail()
+
+    @cached_property
+    def caveats(self):
+        """What to beware of in this estimate: a tuple of sentences, empty when there is nothing to say."""
+        return tuple(text for rule in self.rules if (text := rule(self)))
+
+    def interval(self, level=0.95, kind="t", groups=16):
+        """Confidence limits.
+
+        Parameters
+        ----------
+        level : float in (0, 1)
+        kind : {"t", "markov"}
+            "t": two-sided limits for the estimand, value ± t · stderr. "markov": a one-sided limit for the *quantity*
+            that holds whatever the tail of the weights, from Markov's inequality over independent groups of draws.
+        groups : int
+            Number of groups for "markov"; choose it before looking at the draws.
+
+        Returns
+        -------
+        Interval
+            low, high, level; the open side of a Markov limit is infinite.
+        """
+        if not 0 < level < 1:
+            raise ValueError(f"level={level}: use a number between 0 and 1, such as 0.95")
+        if kind == "markov":
+            if self.markov is None:
+                raise ValueError(
+                    "kind='markov' needs independent draws whose mean weight is unbiased; "
+                    f"{self.estimand} has none: use iwelbo(log_weights), or eubo at exact posterior draws"
+                )
+            low, high = self.markov(level, groups)
+            scale = 1.0 if self.units == "nats" else NATS_PER_BIT
+            return Interval(low / scale, high / scale, level)
+        if kind != "t":
+            raise ValueError(f"kind={kind!r}: use 't' or 'markov'")
+        from scipy.special import ndtri, stdtrit
+
+        upper = (1 + level) / 2
+        if self.degrees < 1:
+            half = math.nan
+        else:
+            half = float(ndtri(upper) if math.isinf(self.degrees) else stdtrit(self.degrees, upper))
+        return Interval(self.value - half * self.stderr, self.value + half * self.stderr, level)
+
+    def to(self, units):
+        """The same estimate shown in "nats" or "bits"."""
+        if units not in ("nats", "bits"):
+            raise ValueError(f"units={units!r}: use 'nats' or 'bits'")
+        factor = {("nats", "bits"): 1 / NATS_PER_BIT, ("bits", "nats"): NATS_PER_BIT}.get((self.units, units), 1.0)
+        influence = None if self.influence is None else lambda: self.influence() * factor
+        return self._with(lambda x: x * factor, units=units, influence=influence)
+
+    # Batches ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def shape(self):
+        return tuple(getattr(self.value, "shape", ()))
+
+    def __len__(self):
+        if not self.shape:
+            raise TypeError("this Estimate is a single number and has no len()")
+        return self.shape[0]
+
+    def __iter__(self):
+        return (self[i] for i in range(len(self)))
+
+    def __getitem__(self, index):
+        if not self.shape:
+            raise TypeError("this Estimate is a single number and cannot be indexed")
+        keys = index if isinstance(index, tuple) else (index,)
+        return self._with(
+            lambda x: x[index],
+            tail=None if self.tail is None else lambda: self.k_hat[index],
+            influence=None if self.influence is None else lambda: self.influence()[(slice(None), *keys)],
+            markov=None
+            if self.markov is None
+            else lambda *how: tuple(np.asarray(limit)[index] for limit in self.markov(*how)),
+        )
+
+    def _with(self, change, **fields_):
+        """This estimate with value, stderr and bias_estimate changed alike."""
+        bias_estimate = None if self.bias_estimate is None else change(self.bias_estimate)
+        return replace(
+            self, value=change(self.value), stderr=change(self.stderr), bias_estimate=bias_estimate, **fields_
+        )
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(to_numpy(self.value), dtype=dtype, copy=copy)
+
+    def __float__(self):
+        if self.shape:
+            raise TypeError(f"this Estimate holds a batch of shape {self.shape}: index it, or take .mean() or .sum()")
+        return float(self.value)
+
+    def mean(self, over="dataset"):
+        """Mean over the batch, as one Estimate.
+
+        Parameters
+        ----------
+        over : {"dataset", "population"}
+            "dataset": these data are all there is; the error is that of the draws, sqrt(Σ stderr²)/N, or, with
+            `shared_draws`, that of the draws taken jointly. "population": the data are a sample too; the error is
+            sd(values)/sqrt(N), which holds the draws' error as well.
+        """
+        return self._aggregate(over, total=False)
+
+    def sum(self):
+        """Sum over the batch, as one Estimate: the error is that of the draws."""
+        return self._aggregate("dataset", total=True)
+
+    def _aggregate(self, over, total):
+        if over not in ("dataset", "population"):
+            raise ValueError(
+                f"over={over!r}: use 'dataset' (the draws' noise only) or 'population' (the data are a sample too)"
+            )
+        if not self.shape:
+            raise TypeError("this Estimate is a single number: mean() and sum() are over a batch")
+        n = math.prod(self.shape)
+        if n == 0:
+            raise ValueError("this Estimate holds an empty batch: there is nothing to average")
+        xp = namespace(self.value)
+        scale = 1.0 if total else 1.0 / n
+        bias = None if self.bias_estimate is None else scale * xp.sum(self.bias_estimate)
+        if over == "population":
+            stderr = _sd(self.value, n, xp) / math.sqrt(n)
+            degrees = n - 1
+        else:
+            stderr, degrees = self._dataset_error(n, xp)
+            stderr = scale * stderr
+        return replace(
+            self,
+            value=scale * xp.sum(self.value),
+            stderr=stderr,
+            degrees=degrees,
+            bias_estimate=bias,
+            shared_draws=False,
+            estimand=f"{'sum' if total else 'mean'} over {n:,} data of {self.estimand}",
+            quantity=f"the {'sum' if total else 'mean'} of {self.quantity}",
+            tail=None if self.tail is None else lambda: _worst(self.k_hat),
+            influence=None,
+            markov=None,
+        )
+
+    def _dataset_error(self, n, xp):
+        """(error of the sum over the batch, its degrees of freedom)."""
+        if not self.shared_draws:
+            # Independent errors add in squares; Welch-Satterthwaite for equal degrees gives theirs.
+            squares = self.stderr**2
+            total = xp.sum(squares)
+            ratio = to_numpy(total**2 / xp.sum(squares**2))
+            known = ratio is not None and np.isfinite(ratio)
+            return xp.sqrt(total), self.degrees * float(ratio) if known else self.degrees
+        if self.influence is None:
+            raise ValueError(
+                "these values share draws, so their errors are dependent, and the draws were not kept: "
+                "take the mean from an estimate made of the log weights themselves, or use independent draws per datum"
+            )
+        joint = self.influence()
+        joint = xp.sum(xp.reshape(joint, (joint.shape[0], -1)), axis=1)
+        return _sd(joint, joint.shape[0], xp) / math.sqrt(joint.shape[0]), joint.shape[0] - 1
+
+    # How it reads ----------------------------------------------------------------------------------------------------
+
+    def __str__(self):
+        from varinf._text import describe
+
+        return describe(self)
+
+    def __repr__(self):
+        return f"<Estimate: {self}>"
+
+
+def _sd(x, n, xp):
+    """Standard deviation with n - 1 in the denominator; nan for one value."""
+    if n == 1:
+        return xp.sum(x) * math.nan
+    return xp.sqrt(xp.sum((x - xp.sum(x) / n) ** 2) / (n - 1))
+
+
+def _worst(k_hat):
+    return None if k_hat is None else float(np.max(to_numpy(k_hat)))
+
+
+@cache
+def _register_with_jax():
+    import jax
+
+    static = [f.name for f in fields(Estimate) if f.name not in ("value", "stderr", "bias_estimate", *_FROM_DRAWS)]
+
+    def flatten(estimate):
+        leaves = (estimate.value, estimate.stderr, estimate.bias_estimate)
+        return leaves, tuple((name, getattr(estimate, name)) for name in static)
+
+    def unflatten(aux, leaves):
+        estimate = object.__new__(Estimate)  # JAX rebuilds with placeholder leaves: no checks
+        values = {f.name: f.default for f in fields(Estimate)}
+        values |= dict(aux) | dict(zip(("value", "stderr", "bias_estimate"), leaves, strict=True))
+        for name, value in values.items():
+            object.__setattr__(estimate, name, value)
+        return estimate
+
+    jax.tree_util.register_pytree_node(Estimate, flatten, unflatten)
+
+
+_FROM_DRAWS = ("tail", "influence", "markov")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Sandwich:
+    """A lower and an upper estimate of one quantity, and what they rest on.
+
+    Attributes
+    ----------
+    lower, upper : Estimate
+        From independent draws.
+    assumptions : tuple of str
+        What must hold for the two to enclose the quantity.
+    """
+
+    lower: Estimate
+    upper: Estimate
+    assumptions: tuple = ()
+
+    @property
+    def gap(self):
+        """upper - lower as an Estimate: how much is left open; it may fall below 0 by noise alone."""
+        xp = namespace(self.upper.value)
+        return Estimate(
+            self.upper.value - self.lower.value,
+            xp.sqrt(self.upper.stderr**2 + self.lower.stderr**2)
+            if self.upper.shape
+            else math.hypot(self.upper.stderr, self.lower.stderr),
+            quantity=f"the width of the bracket on {self.lower.quantity}",
+            estimand=f"{self.upper.estimand} minus {self.lower.estimand}",
+            direction=Direction.EXACT,
+            draws=min(self.lower.draws, self.upper.draws),
+            units=self.lower.units,
+        )
+
+    @property
+    def caveats(self):
+        """The caveats of both sides, each once."""
+        return tuple(dict.fromkeys(self.lower.caveats + self.upper.caveats))
+
+    def interval(self, level=0.95, kind="t", groups=16):
+        """An interval for the quantity from two one-sided limits, each failing with probability (1 - level)/2 at most.
+
+        kind="t" takes each side's t limit; kind="markov" assumes nothing about the tails: P(log p_hat > log p + log
+        1/d) <= d (Grosse, Ghahramani, Adams 2015, section 4.1), with independent groups of draws on each side.
+        """
+        # A side's two-sided interval at `level` has one-sided limits at (1 + level)/2; Markov limits are one-sided.
+        side = (1 + level) / 2 if kind == "markov" else level
+        low = self.lower.interval(side, kind, groups).low
+        return Interval(low, self.upper.interval(side, kind, groups).high, level)
+
+    def to(self, units):
+        """The same sandwich shown in "nats" or "bits"."""
+        return replace(self, lower=self.lower.to(units), upper=self.upper.to(units))
+
+    def __str__(self):
+        from varinf._text import describe_sandwich
+
+        return describe_sandwich(self)
+
+    def __repr__(self):
+        return f"<Sandwich: {self}>"
