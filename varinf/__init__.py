@@ -1,1 +1,10 @@
 """varinf: variational objectives and information bounds as estimates that know their direction."""
+
+from varinf.diagnostics.effective_sample_size import effective_sample_size, importance_weights
+from varinf.diagnostics.psis import psis
+from varinf.estimate import Direction, Estimate, Interval, Sandwich
+from varinf.evidence.cubo import HeavyTailError, cubo
+from varinf.evidence.elbo import elbo
+from varinf.evidence.eubo import eubo
+from varinf.evidence.iwelbo import iwelbo
+from varinf.evidence.renyi_bound import renyi_bound

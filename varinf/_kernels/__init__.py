@@ -46,14 +46,17 @@ def _choose(want):
                 f"VARINF_KERNELS={want}, but this installation has no compiled kernels ({error})"
             ) from error
         root = Path(__file__).parents[2]
-        if (root / "setup.py").exists() and not (root / "build" / "reference").exists():
+        built_without = root / "build" / "without_kernels.txt"  # written by setup.py
+        if built_without.exists():
+            return "reference", built_without.read_text()
+        if (root / "setup.py").exists():
             warnings.warn(
                 f"varinf is imported from its source folder {root}, which has not been built: NumPy kernels run. "
                 "Run `pip install -e .` there.",
                 RuntimeWarning,
                 stacklevel=3,
             )
-        return "reference", "this installation has no compiled kernels (it was built without a C compiler)"
+        return "reference", "this installation has no compiled kernels (no C compiler worked when it was built)"
     supported = LEVELS[: LEVELS.index(_cpu.level) + 1]
     if want in LEVELS:
         if want not in supported:

@@ -1,0 +1,1 @@
+"""Bounds on and estimates of log p(x), from log weights."""

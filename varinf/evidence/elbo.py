@@ -1,0 +1,65 @@
+"""The evidence lower bound (Definition 1 of the page)."""
+
+from varinf.diagnostics import caveats
+from varinf.diagnostics.draws import Draws, mean_error
+from varinf.estimate import Direction, Estimate
+
+
+def elbo(log_weights, *, axis=0, shared_draws=False):
+    """Evidence lower bound: the mean of log w over draws from q.
+
+    log p(x) = E_q[log p(x, z) − log q(z | x)] + KL(q(z | x) || p(z | x)); the first term is the ELBO.
+
+    Parameters
+    ----------
+    log_weights : array (draws, *batch)
+        log p(x, z) − log q(z | x) in nats, z drawn from q; NumPy, torch or JAX. -inf is a draw of probability zero.
+    axis : int
+        The axis of the draws.
+    shared_draws : bool
+        The columns of a batch were computed from common draws; their mean and sum then take the errors jointly.
+
+    Returns
+    -------
+    Estimate
+        Direction lower, unbiased, of "log p(x)", in nats.
+
+    Raises
+    ------
+    ValueError
+        For no draws, nan or +inf: how many, and where the first one is.
+
+    References
+    ----------
+    Jordan, Ghahramani, Jaakkola, Saul (1999), "An introduction to variational methods for graphical models", eq. 49.
+    Kingma, Welling (2014), "Auto-encoding variational Bayes", eq. 2.
+
+    Examples
+    --------
+    >>> import numpy as np, varinf as vi
+    >>> log_w = np.random.default_rng(0).normal(-31, 1, size=10_000)
+    >>> b = vi.elbo(log_w)
+    >>> round(float(b), 2), b.direction.value, b.is_bound
+    (-30.99, 'lower', True)
+    """
+    return elbo_of(Draws(log_weights, axis), shared_draws)
+
+
+def elbo_of(source, shared_draws=False, rules=()):
+    """The ELBO of anything with moments: draws in memory, or a streamed state."""
+    moments = source.moments()
+    kept = isinstance(source, Draws)
+    return Estimate(
+        moments.mean,
+        mean_error(moments, source.xp),
+        quantity="log p(x)",
+        estimand="ELBO",
+        direction=Direction.LOWER,
+        draws=moments.draws,
+        degrees=moments.draws - 1,
+        objective="elbo",
+        shared_draws=shared_draws,
+        tail=source.k_hat,
+        influence=(lambda: source.first() - moments.mean) if kept else None,
+        rules=(caveats.one_draw, caveats.zero_weights, caveats.loose, *rules),
+    )
