@@ -8,3 +8,19 @@ from varinf.evidence.elbo import elbo
 from varinf.evidence.eubo import eubo
 from varinf.evidence.iwelbo import iwelbo
 from varinf.evidence.renyi_bound import renyi_bound
+
+__all__ = [
+    "Direction",
+    "Estimate",
+    "HeavyTailError",
+    "Interval",
+    "Sandwich",
+    "cubo",
+    "effective_sample_size",
+    "elbo",
+    "eubo",
+    "importance_weights",
+    "iwelbo",
+    "psis",
+    "renyi_bound",
+]
