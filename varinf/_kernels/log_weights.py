@@ -25,9 +25,10 @@ import math
 
 from array_api_compat import array_namespace
 
-from varinf._kernels._wide import narrow, widen
+from varinf._kernels._wide import narrow, quiet, widen
 
 
+@quiet
 def moments(x, power):
     xp, like = array_namespace(x), x
     x = widen(x)
@@ -40,11 +41,11 @@ def moments(x, power):
     log_inefficiency = xp.where(proper, log_mean_square - 2 * xp.where(proper, log_mean, zeros), xp.inf)
     log_mean = xp.where(proper, top, zeros) + log_mean
     mean = xp.mean(x, axis=1)
-    # A draw of weight zero leaves no variance to speak of: nan, reached without inf - inf and its warning.
-    centred = xp.where(x > -math.inf, x, xp.nan) - xp.where(mean > -math.inf, mean, xp.nan)[:, None, :]
+    centred = x - mean[:, None, :]  # nan where a draw has weight zero: no variance to speak of
     return tuple(narrow(y, like) for y in (top, log_mean, log_inefficiency, mean, xp.sum(centred * centred, axis=1)))
 
 
+@quiet
 def weights(x, power):
     xp, like = array_namespace(x), x
     log_v = power * widen(x)
@@ -54,6 +55,7 @@ def weights(x, power):
     return narrow(v / xp.where(total > 0, total, xp.ones_like(total)), like)
 
 
+@quiet
 def merge(
     n_a, top_a, log_mean_a, log_inefficiency_a, mean_a, m2_a, n_b, top_b, log_mean_b, log_inefficiency_b, mean_b, m2_b
 ):
@@ -67,7 +69,7 @@ def merge(
     square_a = xp.where(log_mean_a > -math.inf, log_inefficiency_a, -xp.inf) + 2 * (log_mean_a - safe)
     square_b = xp.where(log_mean_b > -math.inf, log_inefficiency_b, -xp.inf) + 2 * (log_mean_b - safe)
     log_inefficiency = _log_add(square_a + math.log(share_a), square_b + math.log(share_b), xp)
-    difference = xp.where(mean_b > -math.inf, mean_b, xp.nan) - xp.where(mean_a > -math.inf, mean_a, xp.nan)
+    difference = mean_b - mean_a
     return (
         xp.maximum(top_a, top_b),
         log_mean,
