@@ -11,25 +11,11 @@ import array_api_compat
 import numpy as np
 
 from varinf._kernels import kernel
+from varinf._kernels._namespace import NUMPY as _NUMPY
+from varinf._kernels._namespace import is_torch as _is_torch
+from varinf._kernels._namespace import namespace
 
 _REFUSED = "varinf computes in float32 and float64: convert it with .astype(float64)"
-
-
-def namespace(x):
-    """The array namespace of `x`, for arrays that `as_array` returned."""
-    if isinstance(x, np.ndarray | np.generic | float):
-        return np
-    torch, jax = sys.modules.get("torch"), sys.modules.get("jax")
-    if torch is not None and isinstance(x, torch.Tensor):
-        # The direct branch keeps torch.compile silent, which cannot trace array_namespace.
-        import array_api_compat.torch as namespace_of_torch
-
-        return namespace_of_torch
-    if jax is not None and isinstance(x, jax.Array):  # tracers too
-        import jax.numpy as namespace_of_jax
-
-        return namespace_of_jax
-    return array_api_compat.array_namespace(x)
 
 
 def is_numpy(x):
@@ -43,7 +29,7 @@ def as_array(x, name):
     """
     if type(x) is np.ndarray and x.dtype.char in "fd" and x.dtype.isnative:
         return x
-    if not isinstance(x, np.ndarray | np.generic) and array_api_compat.is_array_api_obj(x):
+    if _is_foreign(x):
         return _as_float_elsewhere(x, name)
     try:
         x = np.asarray(x)  # subclasses and masks are set aside: their arithmetic is not ours
@@ -58,10 +44,10 @@ def as_array(x, name):
 
 def _as_float_elsewhere(x, name):
     xp = namespace(x)
+    if x.dtype == xp.float64 or x.dtype == xp.float32:
+        return x
     if xp.isdtype(x.dtype, ("integral", "bool")):
         return xp.astype(x, xp.__array_namespace_info__().default_dtypes()["real floating"])
-    if x.dtype in (xp.float32, xp.float64):
-        return x
     raise TypeError(f"{name} has dtype {x.dtype}; {_REFUSED}")
 
 
@@ -91,7 +77,8 @@ def as_arrays(**named):
 
 
 def _is_foreign(x):
-    return not isinstance(x, np.ndarray | np.generic) and array_api_compat.is_array_api_obj(x)
+    """An array of another library than NumPy."""
+    return _is_torch(x) or (not isinstance(x, _NUMPY) and array_api_compat.is_array_api_obj(x))
 
 
 def holds(flag):
@@ -107,10 +94,10 @@ def holds(flag):
 
 def to_numpy(x):
     """A NumPy copy or view of any array, detached from its graph; None where its values cannot be looked at."""
-    if isinstance(x, np.ndarray | np.generic | float | int):
+    if isinstance(x, (*_NUMPY, float, int)):
         return np.asarray(x)
-    torch = sys.modules.get("torch")
-    if torch is not None and isinstance(x, torch.Tensor):
+    if _is_torch(x):
+        torch = sys.modules["torch"]
         return None if torch.compiler.is_compiling() else x.detach().cpu().numpy()
     try:
         return np.asarray(x)

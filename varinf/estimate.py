@@ -100,7 +100,7 @@ class Estimate:
         object.__setattr__(self, "direction", Direction(self.direction))
         if self.bias not in ("none", "low", "high", "unknown"):
             raise ValueError(f"bias={self.bias!r}: use none, low, high or unknown")
-        if "jax" in sys.modules and not isinstance(self.value, np.ndarray | np.generic | float):
+        if "jax" in sys.modules and not isinstance(self.value, (np.ndarray, np.generic, float)):
             _register_with_jax()
 
     # What the draws say ----------------------------------------------------------------------------------------------

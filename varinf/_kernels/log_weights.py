@@ -23,15 +23,13 @@ Sources: the pairwise update of m2 is Chan, Golub, LeVeque (1983), "Algorithms f
 
 import math
 
-from array_api_compat import array_namespace
+from varinf._kernels._namespace import namespace
+from varinf._kernels._precision import float64_inside
 
-from varinf._kernels._wide import narrow, quiet, widen
 
-
-@quiet
+@float64_inside
 def moments(x, power):
-    xp, like = array_namespace(x), x
-    x = widen(x)
+    xp = namespace(x)
     log_v = x if power == 1 else power * x
     shifted, top = _shift(log_v, xp)
     log_mean = _log_mean(xp.exp(shifted), xp)
@@ -42,24 +40,24 @@ def moments(x, power):
     log_mean = xp.where(proper, top, zeros) + log_mean
     mean = xp.mean(x, axis=1)
     centred = x - mean[:, None, :]  # nan where a draw has weight zero: no variance to speak of
-    return tuple(narrow(y, like) for y in (top, log_mean, log_inefficiency, mean, xp.sum(centred * centred, axis=1)))
+    return top, log_mean, log_inefficiency, mean, xp.sum(centred * centred, axis=1)
 
 
-@quiet
+@float64_inside
 def weights(x, power):
-    xp, like = array_namespace(x), x
-    log_v = power * widen(x)
+    xp = namespace(x)
+    log_v = power * x
     shifted, _ = _shift(log_v, xp)
     v = xp.exp(shifted)
     total = xp.sum(v, axis=1, keepdims=True)
-    return narrow(v / xp.where(total > 0, total, xp.ones_like(total)), like)
+    return v / xp.where(total > 0, total, xp.ones_like(total))
 
 
-@quiet
+@float64_inside
 def merge(
     n_a, top_a, log_mean_a, log_inefficiency_a, mean_a, m2_a, n_b, top_b, log_mean_b, log_inefficiency_b, mean_b, m2_b
 ):
-    xp = array_namespace(mean_a)
+    xp = namespace(mean_a)
     n = n_a + n_b
     share_a, share_b = n_a / n, n_b / n
     log_mean = _log_add(log_mean_a + math.log(share_a), log_mean_b + math.log(share_b), xp)
