@@ -3,6 +3,7 @@
 Shapes are checked always; values wherever they can be looked at, which is not under torch.compile, jax.jit or vmap.
 """
 
+import math
 import sys
 from functools import cache
 from types import SimpleNamespace
@@ -149,7 +150,7 @@ def positive_integer(value, name):
 def finite_number(value, name):
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         raise TypeError(f"{name}={value!r}: use a number")
-    if not np.isfinite(value):
+    if not math.isfinite(value):
         raise ValueError(f"{name}={value}: use a finite number")
     return float(value)
 

@@ -4,13 +4,14 @@ import enum
 import math
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
-from functools import cache, cached_property
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from varinf._arrays import namespace, to_numpy
+from varinf._pytree import register_with_jax
 
 NATS_PER_BIT = math.log(2)
 
@@ -101,7 +102,9 @@ class Estimate:
         if self.bias not in ("none", "low", "high", "unknown"):
             raise ValueError(f"bias={self.bias!r}: use none, low, high or unknown")
         if "jax" in sys.modules and not isinstance(self.value, (np.ndarray, np.generic, float)):
-            _register_with_jax()
+            register_with_jax(
+                Estimate, leaves=("value", "stderr", "bias_estimate"), dropped=("tail", "influence", "markov")
+            )
 
     # What the draws say ----------------------------------------------------------------------------------------------
 
@@ -297,30 +300,6 @@ def _sd(x, n, xp):
 
 def _worst(k_hat):
     return None if k_hat is None else float(np.max(to_numpy(k_hat)))
-
-
-@cache
-def _register_with_jax():
-    import jax
-
-    static = [f.name for f in fields(Estimate) if f.name not in ("value", "stderr", "bias_estimate", *_FROM_DRAWS)]
-
-    def flatten(estimate):
-        leaves = (estimate.value, estimate.stderr, estimate.bias_estimate)
-        return leaves, tuple((name, getattr(estimate, name)) for name in static)
-
-    def unflatten(aux, leaves):
-        estimate = object.__new__(Estimate)  # JAX rebuilds with placeholder leaves: no checks
-        values = {f.name: f.default for f in fields(Estimate)}
-        values |= dict(aux) | dict(zip(("value", "stderr", "bias_estimate"), leaves, strict=True))
-        for name, value in values.items():
-            object.__setattr__(estimate, name, value)
-        return estimate
-
-    jax.tree_util.register_pytree_node(Estimate, flatten, unflatten)
-
-
-_FROM_DRAWS = ("tail", "influence", "markov")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
