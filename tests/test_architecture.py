@@ -16,6 +16,7 @@ FLOORS = {
     "_text": 1,
     "_config": 1,
     "_progress": 1,
+    "_aggregate": 1,
     "_pool": 1,
     "_pytree": 1,
     "estimate": 1,

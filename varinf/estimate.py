@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from varinf._aggregate import aggregate
 from varinf._arrays import namespace, to_numpy
 from varinf._pytree import register_with_jax
 
@@ -223,62 +224,11 @@ class Estimate:
             `shared_draws`, that of the draws taken jointly. "population": the data are a sample too; the error is
             sd(values)/sqrt(N), which holds the draws' error as well.
         """
-        return self._aggregate(over, total=False)
+        return aggregate(self, over, total=False)
 
     def sum(self):
         """Sum over the batch, as one Estimate: the error is that of the draws."""
-        return self._aggregate("dataset", total=True)
-
-    def _aggregate(self, over, total):
-        if over not in ("dataset", "population"):
-            raise ValueError(
-                f"over={over!r}: use 'dataset' (the draws' noise only) or 'population' (the data are a sample too)"
-            )
-        if not self.shape:
-            raise TypeError("this Estimate is a single number: mean() and sum() are over a batch")
-        n = math.prod(self.shape)
-        if n == 0:
-            raise ValueError("this Estimate holds an empty batch: there is nothing to average")
-        xp = namespace(self.value)
-        scale = 1.0 if total else 1.0 / n
-        bias = None if self.bias_estimate is None else scale * xp.sum(self.bias_estimate)
-        if over == "population":
-            stderr = _sd(self.value, n, xp) / math.sqrt(n)
-            degrees = n - 1
-        else:
-            stderr, degrees = self._dataset_error(n, xp)
-            stderr = scale * stderr
-        return replace(
-            self,
-            value=scale * xp.sum(self.value),
-            stderr=stderr,
-            degrees=degrees,
-            bias_estimate=bias,
-            shared_draws=False,
-            estimand=f"{'sum' if total else 'mean'} over {n:,} data of {self.estimand}",
-            quantity=f"the {'sum' if total else 'mean'} of {self.quantity}",
-            tail=None if self.tail is None else lambda: _worst(self.k_hat),
-            influence=None,
-            markov=None,
-        )
-
-    def _dataset_error(self, n, xp):
-        """(error of the sum over the batch, its degrees of freedom)."""
-        if not self.shared_draws:
-            # Independent errors add in squares; Welch-Satterthwaite for equal degrees gives theirs.
-            squares = self.stderr**2
-            total = xp.sum(squares)
-            ratio = to_numpy(total**2 / xp.sum(squares**2))
-            known = ratio is not None and np.isfinite(ratio)
-            return xp.sqrt(total), self.degrees * float(ratio) if known else self.degrees
-        if self.influence is None:
-            raise ValueError(
-                "these values share draws, so their errors are dependent, and the draws were not kept: "
-                "take the mean from an estimate made of the log weights themselves, or use independent draws per datum"
-            )
-        joint = self.influence()
-        joint = xp.sum(xp.reshape(joint, (joint.shape[0], -1)), axis=1)
-        return _sd(joint, joint.shape[0], xp) / math.sqrt(joint.shape[0]), joint.shape[0] - 1
+        return aggregate(self, "dataset", total=True)
 
     # How it reads ----------------------------------------------------------------------------------------------------
 
@@ -289,17 +239,6 @@ class Estimate:
 
     def __repr__(self):
         return f"<Estimate: {self}>"
-
-
-def _sd(x, n, xp):
-    """Standard deviation with n - 1 in the denominator; nan for one value."""
-    if n == 1:
-        return xp.sum(x) * math.nan
-    return xp.sqrt(xp.sum((x - xp.sum(x) / n) ** 2) / (n - 1))
-
-
-def _worst(k_hat):
-    return None if k_hat is None else float(np.max(to_numpy(k_hat)))
 
 
 @dataclass(frozen=True, eq=False, repr=False)

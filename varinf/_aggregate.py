@@ -1,0 +1,72 @@
+"""Mean and sum of a batch of estimates, with the error that fits how the batch came about."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from varinf._arrays import namespace, to_numpy
+
+
+def aggregate(estimate, over, total):
+    """One Estimate of the mean (or the sum, if `total`) over the whole batch. See `Estimate.mean`."""
+    if over not in ("dataset", "population"):
+        raise ValueError(
+            f"over={over!r}: use 'dataset' (the draws' noise only) or 'population' (the data are a sample)"
+        )
+    if not estimate.shape:
+        raise TypeError("this Estimate is a single number: mean() and sum() are over a batch")
+    n = math.prod(estimate.shape)
+    if n == 0:
+        raise ValueError("this Estimate holds an empty batch: there is nothing to average")
+    xp = namespace(estimate.value)
+    scale = 1.0 if total else 1.0 / n
+    if over == "population":
+        stderr, degrees = _sd(estimate.value, n, xp) / math.sqrt(n), n - 1
+    else:
+        stderr, degrees = _error_of_sum(estimate, xp)
+        stderr = scale * stderr
+    word = "sum" if total else "mean"
+    return replace(
+        estimate,
+        value=scale * xp.sum(estimate.value),
+        stderr=stderr,
+        degrees=degrees,
+        bias_estimate=None if estimate.bias_estimate is None else scale * xp.sum(estimate.bias_estimate),
+        shared_draws=False,
+        quantity=f"the {word} of {estimate.quantity}",
+        estimand=f"{word} over {n:,} data of {estimate.estimand}",
+        tail=None if estimate.tail is None else lambda: _worst(estimate.k_hat),
+        influence=None,
+        markov=None,
+    )
+
+
+def _error_of_sum(estimate, xp):
+    """(error of the sum over the batch due to the draws, its degrees of freedom)."""
+    if not estimate.shared_draws:
+        # Independent errors add in squares; Welch-Satterthwaite for equal degrees gives those of the sum.
+        squares = estimate.stderr**2
+        total = xp.sum(squares)
+        ratio = to_numpy(total**2 / xp.where(total > 0, xp.sum(squares**2), xp.ones_like(total)))
+        known = ratio is not None and ratio > 0
+        return xp.sqrt(total), estimate.degrees * float(ratio) if known else estimate.degrees
+    if estimate.influence is None:
+        raise ValueError(
+            "these values share draws, so their errors are dependent, and the draws were not kept: "
+            "take the mean from an estimate made of the log weights themselves, or use independent draws per datum"
+        )
+    joint = estimate.influence()
+    draws = joint.shape[0]
+    return _sd(xp.sum(xp.reshape(joint, (draws, -1)), axis=1), draws, xp) / math.sqrt(draws), draws - 1
+
+
+def _sd(x, n, xp):
+    """Standard deviation with n - 1 in the denominator; nan for one value."""
+    if n == 1:
+        return xp.sum(x) * math.nan
+    return xp.sqrt(xp.sum((x - xp.sum(x) / n) ** 2) / (n - 1))
+
+
+def _worst(k_hat):
+    return None if k_hat is None else float(np.max(to_numpy(k_hat)))
