@@ -1,0 +1,93 @@
+"""varinf tour: every statement of the page, computed, printed, checked, and drawn on request."""
+
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+from varinf import _kernels
+from varinf._progress import progress_bar
+
+HELP = "every statement of the page on real data, as numbers that add up"
+WIDTH = 80
+
+
+def add_arguments(parser):
+    parser.add_argument("--figures", metavar="DIR", help="also draw each statement into this folder (needs matplotlib)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of every draw (default 0)")
+
+
+def run(arguments):
+    """Exit status: 0 when every statement holds, 1 when one does not, 2 when the tour cannot be made."""
+    folder = None if arguments.figures is None else Path(arguments.figures)
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+    print(f"varinf tour, on {_kernels.level} kernels: {_kernels.reason}")
+    began = time.perf_counter()
+    statements = []
+    for compute, study in progress_bar(_plan(arguments.seed), "tour"):
+        statements.append(compute(study))
+        print()
+        print("\n".join(_lines(statements[-1])))
+        sys.stdout.flush()
+    if folder is not None:
+        _draw(statements, folder)
+    passed = sum(statement.passed for statement in statements)
+    checks = [check for statement in statements for check in statement.checks]
+    print(
+        f"\n{passed} of {len(statements)} statements hold ({sum(c.passed for c in checks)} of {len(checks)} checks)",
+        end="",
+    )
+    print(f" in {time.perf_counter() - began:.0f} s")
+    return 0 if passed == len(statements) else 1
+
+
+def _plan(seed):
+    from varinf.page.computation_lens import computation_lens
+    from varinf.page.definition_1 import definition_1
+    from varinf.page.statement import Study
+    from varinf.page.theorem_1 import theorem_1
+    from varinf.page.theorem_2 import theorem_2
+    from varinf.page.theorem_3 import theorem_3
+    from varinf.page.worked_example import worked_example
+
+    study = Study(seed)
+    order = (definition_1, theorem_1, theorem_2, theorem_3, worked_example, computation_lens)
+    return [(compute, study) for compute in order]
+
+
+def _lines(statement):
+    yield statement.title
+    yield "=" * len(statement.title)
+    yield f"  {statement.formula}"
+    yield from textwrap.wrap(statement.reading, WIDTH, initial_indent="  ", subsequent_indent="  ")
+    yield ""
+    yield from _table(statement.header, statement.rows)
+    yield ""
+    for check in statement.checks:
+        yield from textwrap.wrap(str(check), WIDTH, initial_indent="  ", subsequent_indent="        ")
+
+
+def _table(header, rows):
+    """Columns as wide as their longest cell: text to the left in the first one, numbers to the right in the others."""
+    if not header:
+        return [f"  {row[0]}".rstrip() for row in rows]
+    grid = [header, *rows]
+    widths = [max(len(row[i]) for row in grid) for i in range(len(header))]
+    lines = []
+    for row in grid:
+        cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        lines.append(f"  {'  '.join(cells)}".rstrip())
+    return lines
+
+
+def _draw(statements, folder):
+    from varinf.plots import plot
+
+    for statement in statements:
+        if not statement.data:
+            continue
+        figure = plot(statement)
+        path = folder / f"{statement.slug}.png"
+        figure.savefig(path, dpi=150)
+        print(f"drew {path}")

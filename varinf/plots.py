@@ -1,0 +1,133 @@
+"""Pictures of results that have one; matplotlib is imported on use."""
+
+import numpy as np
+
+ELBO, KL, TRUTH, REFERENCE = "#2a6f97", "#e07a5f", "#222222", "#81a684"
+
+
+def plot(result):
+    """The picture of a result.
+
+    Parameters
+    ----------
+    result : Statement
+        What a statement of the page returned.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Drawn without a window; ``figure.savefig(path)`` writes it.
+
+    Raises
+    ------
+    TypeError
+        For a result that has no picture.
+    ImportError
+        Without matplotlib: ``pip install "varinf[examples]"``.
+
+    Examples
+    --------
+    >>> from varinf.page.statement import Study
+    >>> from varinf.page.worked_example import worked_example
+    >>> figure = plot(worked_example(Study()))  # doctest: +SKIP
+    """
+    draw = _PICTURES.get(getattr(result, "slug", None))
+    if draw is None:
+        raise TypeError(f"a {type(result).__name__} has no picture")
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError('pictures need matplotlib: pip install "varinf[examples]"') from error
+    figure = Figure(figsize=(7.2, 4.2), layout="constrained")
+    draw(figure, **result.data)
+    for axes in figure.axes:
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def _definition_1(figure, log_evidence, elbo, kl):
+    """Bars that hang from 0 to the ELBO; the KL fills what is left up to log p(x)."""
+    axes = figure.add_subplot()
+    i = np.arange(len(elbo))
+    axes.bar(i, elbo, color=ELBO, width=0.6, label="ELBO")
+    axes.bar(i, kl, bottom=elbo, color=KL, width=0.6, label=r"KL$(q\,\|\,$posterior$)$")
+    for x, top in zip(i, log_evidence, strict=True):
+        axes.plot([x - 0.42, x + 0.42], [top, top], color=TRUTH, lw=1.6, label=r"$\log p(x)$" if x == 0 else None)
+    low, high = np.min(elbo), np.max(log_evidence)
+    axes.set_ylim(low - 0.1 * (high - low), high + 0.2 * (high - low))
+    axes.set_xticks(i)
+    axes.set(xlabel="digit image", ylabel="nats", title=r"$\log p(x)$ = ELBO + KL, image by image")
+    axes.legend(frameon=False, ncols=3, loc="upper right")
+
+
+def _theorem_1(figure, t, elbo, log_evidence, history):
+    """Left: q walks to the posterior. Right: EM's half steps, two lines that meet after each E step."""
+    left, right = figure.subplots(1, 2)
+    left.axhline(log_evidence, color=TRUTH, lw=1.6, label=r"$\log p(x)$")
+    left.plot(t, elbo, "o-", color=ELBO, label="ELBO")
+    left.fill_between(t, elbo, log_evidence, color=KL, alpha=0.25, lw=0, label="KL")
+    left.set(xlabel="from the best diagonal q (0)\nto the posterior (1)", ylabel="nats", title="diabetes regression")
+    left.legend(frameon=False, loc="lower right")
+    steps = np.arange(len(history)) / 2
+    right.plot(steps, history[:, 1], color=TRUTH, lw=1.6, label=r"$\log p(x)$ per image")
+    right.plot(steps, history[:, 0], "o-", color=ELBO, ms=3, label="ELBO per image")
+    right.fill_between(steps, history[:, 0], history[:, 1], color=KL, alpha=0.25, lw=0)
+    right.set(xlabel="EM step (E, then M)", title="digits: E closes the gap,\nM lifts the evidence")
+    right.set_ylim(np.min(history[1:, 0]) - 5, np.max(history) + 3)
+    right.legend(frameon=False, loc="lower right")
+
+
+def _theorem_2(figure, reconstruction, kl, images):
+    """Each digit with its two terms."""
+    axes = figure.add_subplot()
+    i = np.arange(len(kl))
+    axes.bar(i - 0.2, -reconstruction, width=0.38, color=ELBO, label="distortion: minus reconstruction")
+    axes.bar(i + 0.2, kl, width=0.38, color=KL, label="rate: KL to the prior")
+    axes.set(
+        ylabel="nats", title="minus ELBO = distortion + rate, for ten images", xticks=[], xlim=(-0.6, len(kl) - 0.4)
+    )
+    axes.set_ylim(0, 1.25 * np.max(-reconstruction))
+    axes.legend(frameon=False, loc="upper right", ncols=2)
+    for x, image in zip(i, images, strict=True):
+        inset = axes.inset_axes([x - 0.35, -0.19, 0.7, 0.16], transform=axes.get_xaxis_transform())
+        inset.imshow(image.reshape(8, 8), cmap="gray_r")
+        inset.set_axis_off()
+
+
+def _theorem_3(figure, z, aggregate, references, information):
+    """The aggregate under two references: the information stays, the gap moves."""
+    axes = figure.add_subplot()
+    near = np.abs(z) < 5
+    axes.fill_between(z[near], aggregate[near], color=ELBO, alpha=0.3, lw=0, label="q(z), two signals")
+    for (name, scale), style in zip(references.items(), ("-", "--"), strict=True):
+        r = np.exp(-((z / scale) ** 2) / 2) / (scale * np.sqrt(2 * np.pi))
+        gap = np.trapezoid(aggregate * (np.log(aggregate) - np.log(r)), z)
+        axes.plot(z[near], r[near], style, color=KL, label=f"{name}: rate {information + gap:.4f}, gap {gap:.4f}")
+    axes.set(xlabel="z", ylabel="density", title=f"rate = information ({information:.4f} nats) + gap")
+    axes.set_ylim(0, 0.6)
+    axes.legend(frameon=False, loc="upper left")
+
+
+def _worked_example(figure, points, curve):
+    """The plane: the linear VAE's points on the Gaussian source's curve."""
+    axes = figure.add_subplot()
+    axes.plot(curve[:, 0], curve[:, 1], color=TRUTH, lw=1.2, label="Shannon curve of the Gaussian source")
+    axes.plot(points[:, 0], points[:, 1], "o", color=KL, label="linear VAE, one point per beta")
+    axes.annotate("more beta", points[-1], xytext=(12, 4), textcoords="offset points", color=KL)
+    axes.set(
+        xlabel="rate: KL to the prior (nats)",
+        ylabel="distortion: squared error",
+        title="fidelity against compressibility",
+    )
+    axes.set_xlim(0, 3.2 * points[0, 0])
+    axes.set_ylim(0.6 * points[:, 1].min(), 1.05 * curve[:, 1].max())
+    axes.legend(frameon=False, loc="upper right")
+
+
+_PICTURES = {
+    "definition_1": _definition_1,
+    "theorem_1": _theorem_1,
+    "theorem_2": _theorem_2,
+    "theorem_3": _theorem_3,
+    "worked_example": _worked_example,
+}
