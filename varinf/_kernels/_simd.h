@@ -1,4 +1,4 @@
-/* Vector-friendly exp, log, log1p and sincos(2 pi u), in double and float: what the inner loops of the .pyx files call.
+/* Vector-friendly exp, log, log1p, sin and cos, in double and float: what the inner loops of the .pyx files call.
 
    Every function is one straight line of arithmetic and selects, without branch, table or call, so that a loop over it
    is vectorised by GCC, Clang and MSVC at SSE2, AVX2 and AVX-512 under strict IEEE rules (no -ffast-math). Hence:
@@ -12,7 +12,7 @@
 
    Coefficients: our own, polynomials interpolated at Chebyshev nodes (within a few percent of minimax) in 40 digits,
      mpmath.chebyfit(f, [a, b], n), then rounded; f and [a, b] stand beside each table, lowest order first. Where a
-   leading coefficient can be exact (1 in exp and cos, 2 in log, 2 pi in sin) it is split off before the fit, and is
+   leading coefficient can be exact (1 in exp and cos, 2 in log, pi/2 in sin) it is split off before the fit, and is
    added last, so that the error of the rest is scaled down. The schemes are the classical ones (Cody and Waite,
    "Software Manual for the Elementary Functions", 1980; Muller, "Elementary Functions", 3rd ed., 2016, ch. 11). */
 #ifndef VARINF_SIMD_H
@@ -30,7 +30,7 @@ static inline float vi_from_bitsf(uint32_t b) { float x; memcpy(&x, &b, sizeof x
 /* exp(x) = 2^n exp(r), n = round(x / ln 2), |r| <= ln(2)/2.
    n is read from the low bits of t = x / ln 2 + 1.5 * 2^52 + 2046: the 2046 makes them n + 2046 > 0, which halves into
    two biased exponents without a signed shift. Scaling in two steps, by 2^(n/2) twice, leaves the first product normal
-   and rounds once, so results below 2^-1022 are right, and the clamp lets overflow and underflow happen by themselves.
+   and rounds once, so results below 2^-1022 are right. Far outside, n is garbage, and the last two selects speak.
    ln 2 is split so that n * LN2_HI is exact (42 and 11 bits).
    exp(r) = 1 + r + r^2 q(r), q fitted to (exp(r) - 1 - r) / r^2 on [-ln(2)/2, ln(2)/2]: truncation 1.3e-17. */
 #define VI_LN2_HI 0x1.62e42fefa3800p-1
@@ -39,8 +39,6 @@ static inline double vi_exp(double x) {
   const double magic = 0x1.8p52 + 2046.0;
   double t, n, r, q;
   uint64_t k, half;
-  x = x < -746.0 ? -746.0 : x;
-  x = x > 710.0 ? 710.0 : x;
   t = x * 0x1.71547652b82fep+0 + magic;
   n = t - magic;
   r = x - n * VI_LN2_HI;
@@ -59,7 +57,10 @@ static inline double vi_exp(double x) {
   q = q + 1.0;
   k = vi_bits(t); /* n + 2046 in its low 12 bits; what stands above is shifted out */
   half = k >> 1;
-  return q * vi_from_bits(half << 52) * vi_from_bits((k - half) << 52);
+  q = q * vi_from_bits(half << 52) * vi_from_bits((k - half) << 52);
+  q = x < -746.0 ? 0.0 : q; /* a nan goes through */
+  q = x > 710.0 ? INFINITY : q;
+  return q;
 }
 
 /* The same in float: n + 254 in the low bits, ln 2 split after 15 bits, truncation 8e-9. */
@@ -69,8 +70,6 @@ static inline float vi_expf(float x) {
   const float magic = 0x1.8p23f + 254.0f;
   float t, n, r, q;
   uint32_t k, half;
-  x = x < -105.0f ? -105.0f : x;
-  x = x > 89.0f ? 89.0f : x;
   t = x * 0x1.715476p+0f + magic;
   n = t - magic;
   r = x - n * VI_LN2_HIF;
@@ -84,7 +83,10 @@ static inline float vi_expf(float x) {
   q = q + 1.0f;
   k = vi_bitsf(t); /* n + 254 in its low 9 bits */
   half = k >> 1;
-  return q * vi_from_bitsf(half << 23) * vi_from_bitsf((k - half) << 23);
+  q = q * vi_from_bitsf(half << 23) * vi_from_bitsf((k - half) << 23);
+  q = x < -105.0f ? 0.0f : q;
+  q = x > 89.0f ? (float)INFINITY : q;
+  return q;
 }
 
 /* log(2^k (1 + f)) = k ln 2 + log(1 + f), sqrt(1/2) <= 1 + f < sqrt(2), where f may carry a correction (log1p).
@@ -118,21 +120,17 @@ static inline double vi_log(double x) {
   double tiny = x < 0x1p-1022 ? 54.0 : 0.0;
   uint64_t u = vi_bits(x < 0x1p-1022 ? x * 0x1p54 : x) + (0x3ff0000000000000ULL - VI_SQRT_HALF);
   double k = vi_from_bits(0x4330000000000000ULL | (u >> 52)) - (0x1p52 + 1023.0) - tiny;
-  double f = vi_from_bits((u & 0x000fffffffffffffULL) + VI_SQRT_HALF) - 1.0;
-  double y = vi_log_reduced(k, f);
+  double y = vi_log_reduced(k, vi_from_bits((u & 0x000fffffffffffffULL) + VI_SQRT_HALF) - 1.0);
   y = x < INFINITY ? y : x; /* +inf and nan stay */
-  y = x > 0.0 ? y : x == 0.0 ? -INFINITY : x < 0.0 ? NAN : x;
-  return y;
+  return x > 0.0 ? y : x == 0.0 ? -INFINITY : x < 0.0 ? NAN : x;
 }
 static inline float vi_logf(float x) {
   float tiny = x < 0x1p-126f ? 24.0f : 0.0f;
   uint32_t u = vi_bitsf(x < 0x1p-126f ? x * 0x1p24f : x) + (0x3f800000U - VI_SQRT_HALFF);
   float k = vi_from_bitsf(0x4b000000U | (u >> 23)) - (0x1p23f + 127.0f) - tiny;
-  float f = vi_from_bitsf((u & 0x007fffffU) + VI_SQRT_HALFF) - 1.0f;
-  float y = vi_log_reducedf(k, f);
+  float y = vi_log_reducedf(k, vi_from_bitsf((u & 0x007fffffU) + VI_SQRT_HALFF) - 1.0f);
   y = x < INFINITY ? y : x;
-  y = x > 0.0f ? y : x == 0.0f ? -INFINITY : x < 0.0f ? (float)NAN : x;
-  return y;
+  return x > 0.0f ? y : x == 0.0f ? -INFINITY : x < 0.0f ? (float)NAN : x;
 }
 
 /* log1p(x): u = 1 + x rounded and c = (1 + x) - u exactly (Knuth's two-sum); u = 2^k m as above, f = (m - 1) + c 2^-k.
@@ -161,51 +159,55 @@ static inline float vi_log1pf(float x) {
   return y;
 }
 
-/* sin(2 pi u) and cos(2 pi u) for u in [0, 1]: q = round(4 u), r = u - q/4, exact, |r| <= 1/8. With v = r^2,
-     sin(2 pi r) = 2 pi r + r (LO + v S(v)), 2 pi rounded and its rest LO; S fitted to (sin(2 pi r)/r - 2 pi) / v,
-     cos(2 pi r) = 1 + v C(v),               C fitted to (cos(2 pi r) - 1) / v,  v in [0, 1/64];
-   then odd quadrants swap the two and the sign bits follow from q, all by masks (SSE2 compares no 64-bit integers). */
+/* sin and cos of f quarter turns, |f| <= 1/2. With v = f^2,
+     sin(f pi/2) = f pi/2 + f (LO + v S(v)), pi/2 rounded and its rest LO; S fitted to (sin(f pi/2)/f - pi/2) / v,
+     cos(f pi/2) = 1 + v C(v),               C fitted to (cos(f pi/2) - 1) / v,  v in [0, 1/4]. */
+static inline void vi_sincos_quarter(double f, double *sine, double *cosine) {
+  double v = f * f, s, c;
+  s = 0x1.e4a9d9166f052p-25;
+  s = s * v - 0x1.e3027dea82bd7p-19;
+  s = s * v + 0x1.50783208843ebp-13;
+  s = s * v - 0x1.32d2cce500387p-8;
+  s = s * v + 0x1.466bc6775a476p-4;
+  s = s * v - 0x1.4abbce625be52p-1;
+  *sine = 0x1.921fb54442d18p+0 * f + f * (s * v + 0x1.1a62633145c07p-54);
+  c = -0x1.b2f3eb054afcdp-28;
+  c = c * v + 0x1.f9ce245cada0bp-22;
+  c = c * v - 0x1.a6d1eef479be1p-16;
+  c = c * v + 0x1.e1f5068688d5bp-11;
+  c = c * v - 0x1.55d3c7e3cb241p-6;
+  c = c * v + 0x1.03c1f081b5ac0p-2;
+  c = c * v - 0x1.3bd3cc9be45dep+0;
+  *cosine = c * v + 1.0;
+}
+static inline void vi_sincos_quarterf(float f, float *sine, float *cosine) {
+  float v = f * f, s, c;
+  s = -0x1.2ee7bcp-8f;
+  s = s * v + 0x1.4665e8p-4f;
+  s = s * v - 0x1.4abbccp-1f;
+  *sine = 0x1.921fb6p+0f * f + f * (s * v - 0x1.777a5cp-25f);
+  c = 0x1.db6492p-11f;
+  c = c * v - 0x1.55cb98p-6f;
+  c = c * v + 0x1.03c1eap-2f;
+  c = c * v - 0x1.3bd3ccp+0f;
+  *cosine = c * v + 1.0f;
+}
+
+/* sin(2 pi u) and cos(2 pi u) for u in [0, 1]: q = round(4 u), f = 4 u - q, exactly; odd quarters swap the two, and the
+   signs follow from q, all by masks (SSE2 compares no 64-bit integers). */
 static inline void vi_sincos2pi(double u, double *sine, double *cosine) {
-  const double magic = 0x1.8p52, two_pi = 0x1.921fb54442d18p+2, rest = 0x1.1a62633145c07p-52;
-  double t = 4.0 * u + magic, r = u - 0.25 * (t - magic), v = r * r, s, c;
-  uint64_t q = vi_bits(t), swap = 0 - (q & 1), sb, cb;
-  s = 0x1.e4a9d9166f052p+1;
-  s = s * v - 0x1.e3027dea82bd7p+3;
-  s = s * v + 0x1.50783208843ebp+5;
-  s = s * v - 0x1.32d2cce500387p+6;
-  s = s * v + 0x1.466bc6775a476p+6;
-  s = s * v - 0x1.4abbce625be52p+5;
-  s = two_pi * r + r * (s * v + rest);
-  c = -0x1.b2f3eb054afcdp+0;
-  c = c * v + 0x1.f9ce245cada0bp+2;
-  c = c * v - 0x1.a6d1eef479be1p+4;
-  c = c * v + 0x1.e1f5068688d5bp+5;
-  c = c * v - 0x1.55d3c7e3cb241p+6;
-  c = c * v + 0x1.03c1f081b5ac0p+6;
-  c = c * v - 0x1.3bd3cc9be45dep+4;
-  c = c * v + 1.0;
-  sb = vi_bits(s);
-  cb = vi_bits(c);
-  *sine = vi_from_bits(((sb & ~swap) | (cb & swap)) ^ ((q & 2) << 62));
-  *cosine = vi_from_bits(((cb & ~swap) | (sb & swap)) ^ (((q + 1) & 2) << 62));
+  double t = 4.0 * u + 0x1.8p52, s, c;
+  uint64_t q = vi_bits(t), swap = 0 - (q & 1);
+  vi_sincos_quarter(4.0 * u - (t - 0x1.8p52), &s, &c);
+  *sine = vi_from_bits(((vi_bits(s) & ~swap) | (vi_bits(c) & swap)) ^ ((q & 2) << 62));
+  *cosine = vi_from_bits(((vi_bits(c) & ~swap) | (vi_bits(s) & swap)) ^ (((q + 1) & 2) << 62));
 }
 static inline void vi_sincos2pif(float u, float *sine, float *cosine) {
-  const float magic = 0x1.8p23f, two_pi = 0x1.921fb6p+2f, rest = -0x1.777a5cp-23f;
-  float t = 4.0f * u + magic, r = u - 0.25f * (t - magic), v = r * r, s, c;
-  uint32_t q = vi_bitsf(t), swap = 0 - (q & 1), sb, cb;
-  s = -0x1.2ee7bcp+6f;
-  s = s * v + 0x1.4665e8p+6f;
-  s = s * v - 0x1.4abbccp+5f;
-  s = two_pi * r + r * (s * v + rest);
-  c = 0x1.db6492p+5f;
-  c = c * v - 0x1.55cb98p+6f;
-  c = c * v + 0x1.03c1eap+6f;
-  c = c * v - 0x1.3bd3ccp+4f;
-  c = c * v + 1.0f;
-  sb = vi_bitsf(s);
-  cb = vi_bitsf(c);
-  *sine = vi_from_bitsf(((sb & ~swap) | (cb & swap)) ^ ((q & 2) << 30));
-  *cosine = vi_from_bitsf(((cb & ~swap) | (sb & swap)) ^ (((q + 1) & 2) << 30));
+  float t = 4.0f * u + 0x1.8p23f, s, c;
+  uint32_t q = vi_bitsf(t), swap = 0 - (q & 1);
+  vi_sincos_quarterf(4.0f * u - (t - 0x1.8p23f), &s, &c);
+  *sine = vi_from_bitsf(((vi_bitsf(s) & ~swap) | (vi_bitsf(c) & swap)) ^ ((q & 2) << 30));
+  *cosine = vi_from_bitsf(((vi_bitsf(c) & ~swap) | (vi_bitsf(s) & swap)) ^ (((q + 1) & 2) << 30));
 }
 
 #endif
