@@ -5,7 +5,7 @@ import numpy as np
 from libc.math cimport INFINITY, NAN, sqrt
 
 from varinf._kernels._real cimport real
-from varinf._kernels._rows cimport BLOCK, exp_, kl_terms, kl_terms_and_gradient, row_sum, vi_log
+from varinf._kernels._rows cimport BLOCK, exp_, kl_terms, kl_terms_and_gradient, row_sum, tile_rows, vi_log
 
 cdef enum:
     TILE = 1024     # values: a tile and its terms stay in L1
@@ -37,27 +37,27 @@ def diagonal_standard_gradient(loc, scale, bint is_log):
     return kl, loc.copy(), d_scale
 
 
-cdef void standard(const real[:, ::1] loc, const real[:, ::1] scale, bint is_log, real[:, ::1] terms, real[::1] kl) noexcept nogil:
-    cdef Py_ssize_t n, row, here, N = loc.shape[0], D = loc.shape[1]
+cdef void standard(const real[:, ::1] loc, const real[:, ::1] scale, bint is_log, real[::1] terms, real[::1] kl) noexcept nogil:
+    cdef Py_ssize_t n, row, here, N = loc.shape[0], D = loc.shape[1], rows = tile_rows(D, TILE)
     n = 0
     while n < N:
-        here = min(terms.shape[0], N - n)
-        kl_terms(&loc[n, 0], &scale[n, 0], here * D, is_log, &terms[0, 0])
+        here = min(rows, N - n)
+        kl_terms(&loc[n, 0], &scale[n, 0], here * D, is_log, &terms[0])
         for row in range(here):
-            kl[n + row] = <real>row_sum(&terms[row, 0], D)
+            kl[n + row] = <real>row_sum(&terms[row * D], D)
         n += here
 
 
 cdef void standard_gradient(
-    const real[:, ::1] loc, const real[:, ::1] scale, bint is_log, real[:, ::1] terms, real[::1] kl, real[:, ::1] d_scale
+    const real[:, ::1] loc, const real[:, ::1] scale, bint is_log, real[::1] terms, real[::1] kl, real[:, ::1] d_scale
 ) noexcept nogil:
-    cdef Py_ssize_t n, row, here, N = loc.shape[0], D = loc.shape[1]
+    cdef Py_ssize_t n, row, here, N = loc.shape[0], D = loc.shape[1], rows = tile_rows(D, TILE)
     n = 0
     while n < N:
-        here = min(terms.shape[0], N - n)
-        kl_terms_and_gradient(&loc[n, 0], &scale[n, 0], here * D, is_log, &terms[0, 0], &d_scale[n, 0])
+        here = min(rows, N - n)
+        kl_terms_and_gradient(&loc[n, 0], &scale[n, 0], here * D, is_log, &terms[0], &d_scale[n, 0])
         for row in range(here):
-            kl[n + row] = <real>row_sum(&terms[row, 0], D)
+            kl[n + row] = <real>row_sum(&terms[row * D], D)
         n += here
 
 
@@ -67,12 +67,11 @@ def diagonal_diagonal(loc_q, scale_q, loc_p, scale_p, bint is_log):
     loc_q, scale_q, loc_p, scale_p = diagonal_arguments(loc_q, scale_q, loc_p, scale_p)
     kl = np.zeros(loc_q.shape[0], loc_q.dtype)
     if loc_q.size:
-        tile = tile_for(loc_q)
-        loc_p, scale_p, shared = for_tiles(loc_p, tile), for_tiles(scale_p, tile), len(loc_p) == 1
+        shared, loc_p, scale_p = len(loc_p) == 1, for_tiles(loc_p), for_tiles(scale_p)
         if loc_q.dtype.char == "f":
-            diagonal[float](loc_q, scale_q, loc_p, scale_p, shared, is_log, tile, kl)
+            diagonal[float](loc_q, scale_q, loc_p, scale_p, shared, is_log, tile_for(loc_q), kl)
         else:
-            diagonal[double](loc_q, scale_q, loc_p, scale_p, shared, is_log, tile, kl)
+            diagonal[double](loc_q, scale_q, loc_p, scale_p, shared, is_log, tile_for(loc_q), kl)
     return kl
 
 
@@ -80,58 +79,57 @@ def diagonal_diagonal_gradient(loc_q, scale_q, loc_p, scale_p, bint is_log):
     loc_q, scale_q, loc_p, scale_p = diagonal_arguments(loc_q, scale_q, loc_p, scale_p)
     kl, d_loc, d_scale = np.zeros(loc_q.shape[0], loc_q.dtype), np.empty_like(loc_q), np.empty_like(loc_q)
     if loc_q.size:
-        tile = tile_for(loc_q)
-        loc_p, scale_p, shared = for_tiles(loc_p, tile), for_tiles(scale_p, tile), len(loc_p) == 1
+        shared, loc_p, scale_p = len(loc_p) == 1, for_tiles(loc_p), for_tiles(scale_p)
         if loc_q.dtype.char == "f":
-            diagonal_gradient[float](loc_q, scale_q, loc_p, scale_p, shared, is_log, tile, kl, d_loc, d_scale)
+            diagonal_gradient[float](loc_q, scale_q, loc_p, scale_p, shared, is_log, tile_for(loc_q), kl, d_loc, d_scale)
         else:
-            diagonal_gradient[double](loc_q, scale_q, loc_p, scale_p, shared, is_log, tile, kl, d_loc, d_scale)
+            diagonal_gradient[double](loc_q, scale_q, loc_p, scale_p, shared, is_log, tile_for(loc_q), kl, d_loc, d_scale)
     return kl, d_loc, d_scale
 
 
 cdef void diagonal(
     const real[:, ::1] loc_q, const real[:, ::1] scale_q, const real[:, ::1] loc_p, const real[:, ::1] scale_p,
-    bint shared, bint is_log, real[:, ::1] terms, real[::1] kl
+    bint shared, bint is_log, real[::1] terms, real[::1] kl
 ) noexcept nogil:
     cdef real u[BLOCK]
     cdef real r[BLOCK]
     cdef real precision[BLOCK]
-    cdef Py_ssize_t n, p, row, here, start, count, N = loc_q.shape[0], D = loc_q.shape[1]
+    cdef Py_ssize_t n, p, row, here, start, count, N = loc_q.shape[0], D = loc_q.shape[1], rows = tile_rows(D, TILE)
     n = 0
     while n < N:
-        here = min(terms.shape[0], N - n)
+        here = min(rows, N - n)
         p = 0 if shared else n
         start = 0
         while start < here * D:
             count = min(<Py_ssize_t>BLOCK, here * D - start)
             relative(&loc_q[n, 0] + start, &scale_q[n, 0] + start, &loc_p[p, 0] + start, &scale_p[p, 0] + start, count, is_log, u, r, precision)
-            kl_terms(<const real*>u, <const real*>r, count, is_log, &terms[0, 0] + start)
+            kl_terms(<const real*>u, <const real*>r, count, is_log, &terms[0] + start)
             start += count
         for row in range(here):
-            kl[n + row] = <real>row_sum(&terms[row, 0], D)
+            kl[n + row] = <real>row_sum(&terms[row * D], D)
         n += here
 
 
 cdef void diagonal_gradient(
     const real[:, ::1] loc_q, const real[:, ::1] scale_q, const real[:, ::1] loc_p, const real[:, ::1] scale_p,
-    bint shared, bint is_log, real[:, ::1] terms, real[::1] kl, real[:, ::1] d_loc, real[:, ::1] d_scale
+    bint shared, bint is_log, real[::1] terms, real[::1] kl, real[:, ::1] d_loc, real[:, ::1] d_scale
 ) noexcept nogil:
     cdef real u[BLOCK]
     cdef real r[BLOCK]
     cdef real precision[BLOCK]
     cdef real* d_u
     cdef real* d_r
-    cdef Py_ssize_t i, n, p, row, here, start, count, N = loc_q.shape[0], D = loc_q.shape[1]
+    cdef Py_ssize_t i, n, p, row, here, start, count, N = loc_q.shape[0], D = loc_q.shape[1], rows = tile_rows(D, TILE)
     n = 0
     while n < N:
-        here = min(terms.shape[0], N - n)
+        here = min(rows, N - n)
         p = 0 if shared else n
         start = 0
         while start < here * D:
             count = min(<Py_ssize_t>BLOCK, here * D - start)
             d_u, d_r = &d_loc[n, 0] + start, &d_scale[n, 0] + start
             relative(&loc_q[n, 0] + start, &scale_q[n, 0] + start, &loc_p[p, 0] + start, &scale_p[p, 0] + start, count, is_log, u, r, precision)
-            kl_terms_and_gradient(<const real*>u, <const real*>r, count, is_log, &terms[0, 0] + start, d_r)
+            kl_terms_and_gradient(<const real*>u, <const real*>r, count, is_log, &terms[0] + start, d_r)
             for i in range(count):
                 d_u[i] = u[i] * precision[i]
             if not is_log:
@@ -139,7 +137,7 @@ cdef void diagonal_gradient(
                     d_r[i] *= precision[i]
             start += count
         for row in range(here):
-            kl[n + row] = <real>row_sum(&terms[row, 0], D)
+            kl[n + row] = <real>row_sum(&terms[row * D], D)
         n += here
 
 
@@ -369,13 +367,14 @@ cdef double kl_from_white(const double* white, Py_ssize_t D) noexcept nogil:
 # arguments -----------------------------------------------------------------------------------------------------------
 
 cdef tile_for(array):
-    """The terms of a tile: as many rows of the array as fit in TILE values, at least one."""
-    return np.empty((max(1, TILE // array.shape[1]), array.shape[1]), array.dtype)
+    """Room for the terms of a tile."""
+    cdef Py_ssize_t D = array.shape[1]
+    return np.empty(tile_rows(D, TILE) * D, array.dtype)
 
 
-cdef for_tiles(array, tile):
+cdef for_tiles(array):
     """A shared row, once per row of a tile, so that a tile of p is as flat as a tile of q."""
-    return np.repeat(array, len(tile), axis=0) if len(array) == 1 else array
+    return np.repeat(array, tile_rows(array.shape[1], TILE), axis=0) if len(array) == 1 else array
 
 
 cdef workspace(array):

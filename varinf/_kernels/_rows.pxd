@@ -1,7 +1,7 @@
 # cython: language_level=3
 # What the kernels that sum rows of elementwise terms share: vector functions by element type, tiles, sums in lanes, the KL term.
 #
-# A tile is as many whole rows as fit in TILE values (at least one row). The elementwise loops run over the tile as one
+# A tile is as many whole rows as fit in so many values (at least one row). The elementwise loops run over the tile as one
 # flat range in blocks that stay in L1, so that short rows leave no remainder each; then each row is summed by itself, in
 # an order that depends on its length alone.
 from varinf._kernels._real cimport real
@@ -36,31 +36,37 @@ cdef inline real log1p_(real x) noexcept nogil:
     else:
         return vi_log1p(x)
 
+cdef inline Py_ssize_t tile_rows(Py_ssize_t D, Py_ssize_t tile) noexcept nogil:
+    return max(<Py_ssize_t>1, tile // D)
+
 cdef inline double row_sum(const real* terms, Py_ssize_t count) noexcept nogil:
-    """Sum in LANES partial sums, carried into double every BLOCK values."""
+    """Sum in LANES partial sums, carried into double every BLOCK values; what is left of a row one by one.
+
+    Every index into the lanes is a constant once unrolled, or they would live in memory and not in registers.
+    """
     cdef real lanes[LANES]
     cdef double wide[LANES]
-    cdef Py_ssize_t i, d, start = 0, stop
-    for i in range(LANES):
-        wide[i] = 0
-    while start < count:
-        stop = min(start + BLOCK, count)
-        for i in range(LANES):
+    cdef double total = 0
+    cdef Py_ssize_t i, d = 0, stop
+    while d < count:
+        stop = min(d + BLOCK, count)
+        for i in range(16):
             lanes[i] = 0
-        for d in range(start, stop - 15, 16):
-            for i in range(LANES):
+        for d in range(d, stop - 15, 16):
+            for i in range(16):
                 lanes[i] += terms[d + i]
-        d = stop - (stop - start) % LANES
-        for i in range(stop - d):
-            lanes[i] += terms[d + i]
-        for i in range(LANES):
-            wide[i] += lanes[i]
-        start = stop
-    for i in range(8):
-        wide[i] += wide[i + 8]
-    for i in range(4):
-        wide[i] += wide[i + 4]
-    return (wide[0] + wide[2]) + (wide[1] + wide[3])
+        d = stop - stop % LANES
+        for i in range(16):
+            wide[i] = lanes[i]
+        for i in range(8):
+            wide[i] += wide[i + 8]
+        for i in range(4):
+            wide[i] += wide[i + 4]
+        total += (wide[0] + wide[2]) + (wide[1] + wide[3])
+        for d in range(d, stop):
+            total += terms[d]
+        d = stop
+    return total
 
 # KL(N(u, r^2) || N(0, 1)) feature by feature, r given as itself or as its logarithm
 

@@ -11,10 +11,10 @@ Precision. r^2 - 1 - 2 log r cancels near r = 1; the contract is an absolute err
 relative one. r^2 - 1 is formed as (r - 1)(r + 1), or expm1(2 log r), which costs nothing and is exact to first order.
 Ratios of scales must lie within the normal range of the dtype. A scale of 0 gives +inf.
 
-Triangular solves and Cholesky factors are written out as loops over the D columns, because the array API standard has
-no triangular solve and its `linalg.cholesky` may raise without naming the matrix or the pivot. Forward substitution is
-also componentwise backward stable, where a general `solve` loses rows of small scale beside rows of large scale. D is
-static, so the loops unroll under `jit` and are differentiated as they stand.
+Triangular solves and Cholesky factors are written out by halving D, because the array API standard has no triangular
+solve and its `linalg.cholesky` may raise without naming the matrix or the pivot. Substitution is also componentwise
+backward stable, where a general `solve` loses rows of small scale beside rows of large scale. D is static, so the
+recursion unrolls under `jit`, is differentiated as it stands, and spends its time in batched matrix products.
 """
 
 import math
@@ -89,17 +89,9 @@ def cholesky(cov):
     not a positive finite number, and then the factor is nan throughout.
     """
     xp = array_namespace(cov)
-    rows, dimension, _ = cov.shape
-    bad = xp.full((rows,), -1, dtype=xp.int32)
-    columns, rest = [], cov
-    for j in range(dimension):
-        pivot = rest[:, 0, 0]
-        good = (pivot > 0) & (pivot < math.inf)
-        bad = xp.where((bad < 0) & ~good, xp.asarray(j, dtype=xp.int32), bad)
-        column = rest[:, :, 0] / xp.sqrt(xp.where(good, pivot, xp.nan * xp.ones_like(pivot)))[:, None]
-        columns.append(xp.concat([xp.zeros_like(cov[:, :j, j]), column], axis=1))
-        rest = rest[:, 1:, 1:] - column[:, 1:, None] * column[:, None, 1:]
-    tril = xp.stack(columns, axis=2) if columns else 1 * cov
+    if cov.shape[-1] == 0:
+        return 1 * cov, xp.full((cov.shape[0],), -1, dtype=xp.int32)
+    tril, bad = _cholesky(cov, xp)
     return xp.where((bad < 0)[:, None, None], tril, xp.nan * xp.ones_like(tril)), bad
 
 
@@ -137,10 +129,30 @@ def _standard_from_white(white):
 
 
 def _solve_lower(tril, right, xp):
-    """L^-1 right by forward substitution: (N or 1, D, D), (N, D, K) -> (N, D, K)."""
-    rows, rest = [right[:, :0, :]], right
-    for j in range(tril.shape[-1]):
-        row = rest[:, :1, :] / tril[:, j : j + 1, j : j + 1]
-        rows.append(row)
-        rest = rest[:, 1:, :] - tril[:, j + 1 :, j : j + 1] * row
-    return xp.concat(rows, axis=1)
+    """L^-1 right by substitution, half by half: (N or 1, D, D), (N, D, K) -> (N, D, K)."""
+    dimension = tril.shape[-1]
+    if dimension == 0:
+        return right
+    if dimension == 1:
+        return right / tril
+    half = dimension // 2
+    top = _solve_lower(tril[:, :half, :half], right[:, :half, :], xp)
+    bottom = _solve_lower(tril[:, half:, half:], right[:, half:, :] - tril[:, half:, :half] @ top, xp)
+    return xp.concat([top, bottom], axis=1)
+
+
+def _cholesky(cov, xp):
+    """[[A, .], [B, C]] has the factor [[L, 0], [M, factor(C - M M')]] with L = factor(A), M = B L'^-1."""
+    dimension = cov.shape[-1]
+    if dimension == 1:
+        good = (cov > 0) & (cov < math.inf)
+        factor = xp.sqrt(xp.where(good, cov, xp.nan * xp.ones_like(cov)))
+        return factor, -xp.astype(good[:, 0, 0], xp.int32)
+    half = dimension // 2
+    head, bad_head = _cholesky(cov[:, :half, :half], xp)
+    side = xp.matrix_transpose(_solve_lower(head, xp.matrix_transpose(cov[:, half:, :half]), xp))
+    rest, bad_rest = _cholesky(cov[:, half:, half:] - side @ xp.matrix_transpose(side), xp)
+    above = xp.zeros_like(cov[:, :half, half:])
+    tril = xp.concat([xp.concat([head, above], axis=2), xp.concat([side, rest], axis=2)], axis=1)
+    bad = xp.where(bad_head >= 0, bad_head, xp.where(bad_rest >= 0, bad_rest + half, bad_rest))
+    return tril, bad
