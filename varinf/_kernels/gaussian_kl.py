@@ -1,0 +1,158 @@
+"""Kullback-Leibler divergence KL(q || p) between Gaussians over R^D, in nats, with gradients in q's parameters.
+
+Every function takes a batch: `loc` (N, D), and p's arrays with N rows or with one row that serves all. All rest on
+
+    KL(N(u, r^2) || N(0, 1)) = (u^2 + r^2 - 1) / 2 - log r,
+
+summed over features (`diagonal_standard`); the others first move p to the standard normal, which leaves KL unchanged.
+With `is_log` the scales (standard deviations) are given, and differentiated, as their logarithms.
+
+Precision. r^2 - 1 - 2 log r cancels near r = 1; the contract is an absolute error of a few eps per feature, not a
+relative one. r^2 - 1 is formed as (r - 1)(r + 1), or expm1(2 log r), which costs nothing and is exact to first order.
+Ratios of scales must lie within the normal range of the dtype. A scale of 0 gives +inf.
+
+Triangular solves and Cholesky factors are written out by halving D, because the array API standard has no triangular
+solve and its `linalg.cholesky` may raise without naming the matrix or the pivot. Substitution is also componentwise
+backward stable, where a general `solve` loses rows of small scale beside rows of large scale. D is static, so the
+recursion unrolls under `jit`, is differentiated as it stands, and spends its time in batched matrix products.
+"""
+
+import math
+
+from array_api_compat import array_namespace
+
+from varinf._kernels._precision import float64_inside
+
+
+@float64_inside
+def diagonal_standard(loc, scale, is_log):
+    """KL(N(loc, diag scale^2) || N(0, I)): loc, scale (N, D) -> (N,)."""
+    xp = array_namespace(loc)
+    log_scale = scale if is_log else xp.log(scale)
+    return xp.sum((loc * loc + _square_less_one(scale, is_log, xp)) / 2 - log_scale, axis=-1)
+
+
+@float64_inside
+def diagonal_standard_gradient(loc, scale, is_log):
+    """`diagonal_standard` and its gradient -> (N,), d loc (N, D), d scale or d log scale (N, D)."""
+    d_scale = _square_less_one(scale, True, array_namespace(loc)) if is_log else scale - 1 / scale
+    return diagonal_standard(loc, scale, is_log), 1 * loc, d_scale
+
+
+@float64_inside
+def diagonal_diagonal(loc_q, scale_q, loc_p, scale_p, is_log):
+    """KL(N(loc_q, diag scale_q^2) || N(loc_p, diag scale_p^2)): (N, D), (N, D), twice (N or 1, D) -> (N,)."""
+    relative_loc, relative_scale, _ = _relative_to(loc_q, scale_q, loc_p, scale_p, is_log)
+    return diagonal_standard(relative_loc, relative_scale, is_log)
+
+
+@float64_inside
+def diagonal_diagonal_gradient(loc_q, scale_q, loc_p, scale_p, is_log):
+    """`diagonal_diagonal` and its gradient in q -> (N,), d loc_q (N, D), d scale_q or d log scale_q (N, D)."""
+    relative_loc, relative_scale, precision = _relative_to(loc_q, scale_q, loc_p, scale_p, is_log)
+    kl, d_loc, d_scale = diagonal_standard_gradient(relative_loc, relative_scale, is_log)
+    return kl, d_loc * precision, d_scale if is_log else d_scale * precision
+
+
+@float64_inside
+def full_full(loc_q, tril_q, loc_p, tril_p):
+    """KL(N(loc_q, Lq Lq') || N(loc_p, Lp Lp')) from lower Cholesky factors: (N, D), (N, D, D), p with N or 1 rows -> (N,).
+
+    In the coordinates Lp^-1 (z - loc_p), p is standard and q has the factor Lp^-1 Lq, whose entries below the diagonal
+    add their squares. Entries above the diagonal of Lq and Lp are not read.
+    """
+    return _standard_from_white(_whitened(loc_q, tril_q, loc_p, tril_p))
+
+
+@float64_inside
+def full_full_gradient(loc_q, tril_q, loc_p, tril_p):
+    """`full_full` and its gradient in q -> (N,), d loc_q = Sp^-1 (loc_q - loc_p) (N, D), d Lq = tril(Sp^-1 Lq) - diag(1/Lq) (N, D, D)."""
+    xp = array_namespace(loc_q)
+    white = _whitened(loc_q, tril_q, loc_p, tril_p)
+    # Lp' x = w is a forward substitution from the other end
+    reversed_p = xp.flip(xp.matrix_transpose(xp.tril(tril_p)), axis=(1, 2))
+    both = xp.flip(_solve_lower(reversed_p, xp.flip(white, axis=1), xp), axis=1)
+    d_tril = xp.tril(both[:, :, 1:])
+    identity = xp.eye(tril_q.shape[-1], dtype=tril_q.dtype)
+    return (
+        _standard_from_white(white),
+        both[:, :, 0],
+        d_tril - identity / xp.linalg.diagonal(tril_q)[:, None, :],
+    )
+
+
+@float64_inside
+def cholesky(cov):
+    """Lower Cholesky factors and the pivot that failed: (N, D, D) -> (N, D, D), int32 (N,).
+
+    Only the lower triangle is read. The pivot is -1 where the matrix is positive definite, else the first one that is
+    not a positive finite number, and then the factor is nan throughout.
+    """
+    xp = array_namespace(cov)
+    if cov.shape[-1] == 0:
+        return 1 * cov, xp.full((cov.shape[0],), -1, dtype=xp.int32)
+    tril, bad = _cholesky(cov, xp)
+    return xp.where((bad < 0)[:, None, None], tril, xp.nan * xp.ones_like(tril)), bad
+
+
+@float64_inside
+def full_full_from_covariances(loc_q, cov_q, loc_p, cov_p):
+    """`full_full` from covariances -> KL (N,), and the failing pivots of `cholesky` for q (N,) and p (N or 1,); KL is nan there."""
+    tril_q, bad_q = cholesky(cov_q)
+    tril_p, bad_p = cholesky(cov_p)
+    return full_full(loc_q, tril_q, loc_p, tril_p), bad_q, bad_p
+
+
+def _square_less_one(scale, is_log, xp):
+    return xp.expm1(2 * scale) if is_log else (scale - 1) * (scale + 1)
+
+
+def _relative_to(loc_q, scale_q, loc_p, scale_p, is_log):
+    """q in the coordinates (z - loc_p) / scale_p, and 1 / scale_p."""
+    if is_log:
+        precision = array_namespace(scale_p).exp(-scale_p)
+        return (loc_q - loc_p) * precision, scale_q - scale_p, precision
+    return (loc_q - loc_p) / scale_p, scale_q / scale_p, 1 / scale_p
+
+
+def _whitened(loc_q, tril_q, loc_p, tril_p):
+    """Lp^-1 [loc_q - loc_p, Lq]: (N, D, 1 + D)."""
+    xp = array_namespace(loc_q)
+    return _solve_lower(tril_p, xp.concat([(loc_q - loc_p)[:, :, None], xp.tril(tril_q)], axis=2), xp)
+
+
+def _standard_from_white(white):
+    xp = array_namespace(white)
+    loc, tril = white[:, :, 0], white[:, :, 1:]
+    below = xp.tril(tril, k=-1)
+    return diagonal_standard(loc, xp.linalg.diagonal(tril), False) + xp.sum(below * below, axis=(1, 2)) / 2
+
+
+def _solve_lower(tril, right, xp):
+    """L^-1 right by substitution, half by half: (N or 1, D, D), (N, D, K) -> (N, D, K)."""
+    dimension = tril.shape[-1]
+    if dimension == 0:
+        return right
+    if dimension == 1:
+        return right / tril
+    half = dimension // 2
+    top = _solve_lower(tril[:, :half, :half], right[:, :half, :], xp)
+    bottom = _solve_lower(tril[:, half:, half:], right[:, half:, :] - tril[:, half:, :half] @ top, xp)
+    return xp.concat([top, bottom], axis=1)
+
+
+def _cholesky(cov, xp):
+    """[[A, .], [B, C]] has the factor [[L, 0], [M, factor(C - M M')]] with L = factor(A), M = B L'^-1."""
+    dimension = cov.shape[-1]
+    if dimension == 1:
+        good = (cov > 0) & (cov < math.inf)
+        factor = xp.sqrt(xp.where(good, cov, xp.nan * xp.ones_like(cov)))
+        return factor, -xp.astype(good[:, 0, 0], xp.int32)
+    half = dimension // 2
+    head, bad_head = _cholesky(cov[:, :half, :half], xp)
+    side = xp.matrix_transpose(_solve_lower(head, xp.matrix_transpose(cov[:, half:, :half]), xp))
+    rest, bad_rest = _cholesky(cov[:, half:, half:] - side @ xp.matrix_transpose(side), xp)
+    above = xp.zeros_like(cov[:, :half, half:])
+    tril = xp.concat([xp.concat([head, above], axis=2), xp.concat([side, rest], axis=2)], axis=1)
+    bad = xp.where(bad_head >= 0, bad_head, xp.where(bad_rest >= 0, bad_rest + half, bad_rest))
+    return tril, bad
