@@ -1,0 +1,59 @@
+"""Two families side by side: do they live on one space, and their parameters as rows of one library."""
+
+import math
+
+from array_api_compat import device
+
+from varinf._arrays import as_arrays, namespace
+from varinf.families.categorical import Categorical
+from varinf.families.family import Family
+from varinf.families.matrices import identity
+
+
+def check_pair(q, p):
+    """Refuses what has no divergence: no families, different spaces, dimensions, or batches (p's may be ())."""
+    for name, family in (("q", q), ("p", p)):
+        if not isinstance(family, Family):
+            raise TypeError(f"{name} is {type(family).__name__}; give a family, such as DiagonalNormal(loc, scale)")
+    if isinstance(q, Categorical) != isinstance(p, Categorical):
+        raise TypeError(f"q is {q!r} but p is {p!r}: one is over categories, the other over vectors")
+    if q.dim != p.dim:
+        raise ValueError(f"q has dim {q.dim} but p has dim {p.dim}; they must agree")
+    if p.batch_shape not in ((), q.batch_shape):
+        raise ValueError(f"q has batch shape {q.batch_shape} but p has {p.batch_shape}; give p the same, or ()")
+
+
+def as_batch(rows, q):
+    """What was computed for each row, (N, ...), in the batch shape of q."""
+    return namespace(rows).reshape(rows, (*q.batch_shape, *rows.shape[1:]))[()]
+
+
+def diagonal_rows(q, p):
+    """[loc_q, scale_q, loc_p, scale_p] (N, D), p's of one row if it has no batch, absent if it is standard; is_log.
+
+    The scales are logarithms if q was given by logarithms.
+    """
+    is_log = q.parameter_names[1] != "scale"
+    width = "log_scale" if is_log else "scale"
+    arrays = {"q.loc": q.loc, f"q.{width}": getattr(q, width)}
+    if not p.is_standard:
+        arrays |= {"p.loc": p.loc, f"p.{width}": getattr(p, width)}
+    arrays = as_arrays(**arrays)
+    return [_rows(x, 1) for x in arrays], is_log
+
+
+def full_rows(q, p):
+    """loc_q, tril_q, loc_p, tril_p: (N, D), (N, D, D), and p's of one row if it has no batch."""
+    loc_q, tril_q = q.loc, q.scale_tril
+    if getattr(p, "is_standard", False):
+        xp = namespace(loc_q)
+        loc_p, tril_p = xp.zeros(q.dim, dtype=loc_q.dtype, device=device(loc_q)), identity(q.dim, loc_q)
+    else:
+        loc_p, tril_p = p.loc, p.scale_tril
+    arrays = as_arrays(**{"q.loc": loc_q, "q.scale_tril": tril_q, "p.loc": loc_p, "p.scale_tril": tril_p})
+    return [_rows(x, own_axes) for x, own_axes in zip(arrays, (1, 2, 1, 2), strict=True)]
+
+
+def _rows(x, own_axes):
+    own = x.shape[x.ndim - own_axes :]
+    return namespace(x).reshape(x, (math.prod(x.shape[: x.ndim - own_axes]), *own))

@@ -1,0 +1,229 @@
+"""What every family shares: parameters that do not change, batches that index like arrays, draws checked by shape."""
+
+import math
+
+import numpy as np
+
+from varinf._arrays import as_array, as_arrays, generator, is_numpy, namespace, positive_integer
+
+LOG_TWO_PI = math.log(2 * math.pi)
+
+
+class Family:
+    """A batch of distributions over vectors of `dim` numbers.
+
+    A subclass names its parameters in `_parameters`, each with the number of its axes that are not batch axes, and
+    gives `_log_density(z)`, where z may broadcast against the batch, and `_draw(n, rng)`.
+    """
+
+    _parameters = {}  # noqa: RUF012  (read only, as a class constant)
+
+    def _store(self, **fields):
+        for name, value in fields.items():
+            object.__setattr__(self, name, value)
+
+    def __setattr__(self, name, value):
+        raise AttributeError(f"{type(self).__name__} does not change: build a new one with another {name}")
+
+    def __delattr__(self, name):
+        self.__setattr__(name, None)
+
+    def __repr__(self):
+        return f"{type(self).__name__}(batch_shape={self.batch_shape}, dim={self.dim})"
+
+    # Batches ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def batch_shape(self):
+        """Shape of the batch, () for a single distribution."""
+        name, own_axes = next(iter(self._parameters.items()))
+        shape = tuple(getattr(self, name).shape)
+        return shape[: len(shape) - own_axes]
+
+    @property
+    def dim(self):
+        """Number of features D of one draw."""
+        return self.loc.shape[-1]
+
+    @property
+    def _event_shape(self):
+        return (self.dim,)
+
+    def __len__(self):
+        if not self.batch_shape:
+            raise TypeError(f"{self!r} is a single distribution and has no len()")
+        return self.batch_shape[0]
+
+    def __iter__(self):
+        return (self[i] for i in range(len(self)))
+
+    def __getitem__(self, index):
+        """The distributions at `index` (an int, a slice, an integer or boolean array) of the first batch axis."""
+        size = len(self)
+        if isinstance(index, tuple) or index is None or index is Ellipsis:
+            raise TypeError(f"index the first batch axis of {self!r} with an int, a slice or an array; got {index!r}")
+        if isinstance(index, int | np.integer):
+            index = int(index)
+            if not -size <= index < size:  # JAX would clamp it
+                raise IndexError(f"index {index} is outside of {self!r}, which has {size} on its first batch axis")
+        elif isinstance(index, list):
+            index = np.asarray(index, dtype=None if index else int)
+        return self._map(lambda x, own_axes: x[index])
+
+    def _map(self, change):
+        """This family with change(parameter, own axes) in place of each parameter; for changes of the batch alone."""
+        changed = object.__new__(type(self))
+        changed._store(**self.__dict__)
+        changed._store(**{name: frozen(change(getattr(self, name), own)) for name, own in self._parameters.items()})
+        return changed
+
+    def _flat(self):
+        """The same distributions with all batch axes in one."""
+        count = math.prod(self.batch_shape)
+
+        def flat(x, own_axes):
+            return namespace(x).reshape(x, (count, *x.shape[x.ndim - own_axes :]))
+
+        return self._map(flat)
+
+    def _size_of_one(self):
+        """How many numbers describe one distribution of the batch."""
+        shapes = {name: getattr(self, name).shape for name in self._parameters}
+        return sum(math.prod(shapes[name][len(shapes[name]) - own :]) for name, own in self._parameters.items())
+
+    # Draws and densities ---------------------------------------------------------------------------------------------
+
+    def log_prob(self, z):
+        """Log density (or log probability) of draws, in nats.
+
+        Parameters
+        ----------
+        z : array (..., *batch, D)
+            Any axes of draws in front, then the shape of one draw exactly: nothing broadcasts.
+
+        Returns
+        -------
+        array (..., *batch)
+            In the library of z and the parameters, differentiable in both where the library differentiates.
+
+        Raises
+        ------
+        ValueError
+            If the trailing axes of z are not (*batch, D).
+        """
+        return self._log_density(self._checked(as_array(z, "z"), "z", self._event_shape))
+
+    def sample(self, n, rng=None):
+        """Draws on a new first axis.
+
+        Parameters
+        ----------
+        n : int
+            Number of draws for each distribution of the batch.
+        rng : None, int, SeedSequence or Generator
+
+        Returns
+        -------
+        array (n, *batch, D)
+
+        Raises
+        ------
+        TypeError
+            If the parameters are not NumPy arrays: the draws are NumPy's.
+        """
+        return self._draw(*self._ready(n, rng))
+
+    def sample_and_log_prob(self, n, rng=None):
+        """`sample` and the log density at each draw.
+
+        Returns
+        -------
+        z : array (n, *batch, D)
+        log_q : array (n, *batch)
+        """
+        z = self.sample(n, rng)
+        return z, self._log_density(z)
+
+    def _checked(self, x, name, event_shape):
+        """x, whose trailing axes must be (*batch, *event_shape): a mismatch is an error, never a broadcast."""
+        want = (*self.batch_shape, *event_shape)
+        if x.ndim < len(want) or tuple(x.shape[x.ndim - len(want) :]) != want:
+            trailing = ", ".join(map(str, want))
+            raise ValueError(
+                f"{name} has shape {tuple(x.shape)}, but {self!r} needs (..., {trailing}): "
+                "axes of draws in front, then its own shape exactly"
+            )
+        return x
+
+    def _ready(self, n, rng):
+        """n and a Generator, checked; parameters that NumPy's draws would not fit are refused."""
+        for name in self._parameters:
+            x = getattr(self, name)
+            if not is_numpy(x):
+                raise TypeError(
+                    f"sample draws NumPy arrays, but the parameters of {self!r} are {type(x).__module__}."
+                    f"{type(x).__name__}: {self._own_draws()}"
+                )
+        return positive_integer(n, "n"), generator(rng)
+
+    def _own_draws(self):
+        return "bring your own draws, made with that library, and score them with q.log_prob(z)"
+
+
+# Parameters ----------------------------------------------------------------------------------------------------------
+
+
+def parameters(**named):
+    """The arrays in one library and dtype. NumPy arrays are copied and made read-only: later writes change nothing."""
+    return [frozen(x.copy()) if is_numpy(x) else x for x in as_arrays(**named)]
+
+
+def frozen(x):
+    if is_numpy(x):
+        x.setflags(write=False)
+    return x
+
+
+def vector(x, name):
+    """Refuses a single number where (*batch, D) is needed."""
+    if x.ndim == 0:
+        raise ValueError(f"{name} is a single number; give an array (*batch, D), of shape (1,) for one feature")
+    return x
+
+
+# Sums and logarithms -------------------------------------------------------------------------------------------------
+
+
+def total(x):
+    """Sum over the features; NumPy float32 is summed, and left, in double."""
+    xp = namespace(x)
+    return xp.sum(x, axis=-1, dtype=xp.float64) if is_numpy(x) else xp.sum(x, axis=-1)
+
+
+def wide(x):
+    """NumPy float32 in double, for sums inside products and solves; anything else as it is."""
+    return x.astype(np.float64) if is_numpy(x) and x.dtype == np.float32 else x
+
+
+def settle(x, like):
+    """x, computed in double for NumPy float32, back in the dtype of `like`."""
+    return x.astype(like.dtype) if x.dtype != like.dtype else x
+
+
+def cast(x, dtype):
+    """x in another dtype; NumPy has `astype` as a function from 2.1 on only."""
+    return x.astype(dtype) if is_numpy(x) else namespace(x).astype(x, dtype)
+
+
+def safe_log(x):
+    """log x, -inf at 0, without a warning there and with the gradient 0."""
+    xp = namespace(x)
+    return xp.where(x > 0, xp.log(xp.where(x > 0, x, 1.0)), -math.inf)
+
+
+def log_sum_exp(x):
+    """log of the sum of exp over the last axis; -inf where all are."""
+    xp = namespace(x)
+    top = xp.max(x, axis=-1, keepdims=True)
+    top = xp.where(xp.isfinite(top), top, 0.0)
+    return xp.squeeze(top, axis=-1) + safe_log(total(xp.exp(x - top)))

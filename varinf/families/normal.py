@@ -1,0 +1,78 @@
+"""What the normal families share: a draw is an affine function of standard normal noise, and so is its density."""
+
+from varinf._arrays import as_array, as_arrays, namespace, standard_normal
+from varinf.families.family import LOG_TWO_PI, Family, settle, total
+
+
+class Normal(Family):
+    """A multivariate normal N(loc, covariance).
+
+    A subclass gives `_from_noise(noise)`; `_white(z)`, coordinates whose squared length is the Mahalanobis distance
+    (z - loc)' covariance^-1 (z - loc); and `_half_log_det()` = log det(covariance) / 2.
+    """
+
+    @property
+    def noise_dim(self):
+        """Number of standard normal values that `transform` takes for one draw."""
+        return self.dim
+
+    def transform(self, noise):
+        """Draws as a differentiable function of standard normal noise and the parameters (reparameterisation).
+
+        Parameters
+        ----------
+        noise : array (..., *batch, noise_dim)
+            Independent N(0, 1) values; with torch or JAX parameters, draws of that library.
+
+        Returns
+        -------
+        array (..., *batch, D)
+        """
+        return self._from_noise(self._checked(as_array(noise, "noise"), "noise", (self.noise_dim,)))
+
+    def sample_and_log_prob(self, n, rng=None):
+        """`sample` and the log density at each draw, which costs no solve: it is that of the noise, scaled.
+
+        Returns
+        -------
+        z : array (n, *batch, D)
+        log_q : array (n, *batch)
+        """
+        noise = self._noise(*self._ready(n, rng))
+        return self._from_noise(noise), self._log_density_at(noise)
+
+    def entropy(self):
+        """Differential entropy D/2 (1 + log 2 pi) + log det(covariance) / 2, in nats: array (*batch)."""
+        return settle(self._half_log_det() + self.dim / 2 * (1 + LOG_TWO_PI), self.loc)
+
+    @property
+    def mean(self):
+        """Means, (*batch, D)."""
+        return self.loc
+
+    @property
+    def covariance(self):
+        """Covariance matrices, (*batch, D, D)."""
+        tril = self.scale_tril
+        return tril @ namespace(tril).matrix_transpose(tril)
+
+    def _log_density(self, z):
+        return self._log_density_at(self._white(z))
+
+    def _log_density_at(self, white):
+        return settle(-total(white * white) / 2 - self._half_log_det() - self.dim / 2 * LOG_TWO_PI, white)
+
+    def _draw(self, n, rng):
+        return self._from_noise(self._noise(n, rng))
+
+    def _noise(self, n, rng):
+        return standard_normal((n, *self.batch_shape, self.noise_dim), rng, self.loc.dtype)
+
+    def _own_draws(self):
+        shape = ", ".join(map(str, ("n", *self.batch_shape, self.noise_dim)))
+        return f"bring your own draws, q.transform(noise) with standard normal noise ({shape}) of that library"
+
+
+def aligned(family, x):
+    """x and the parameters of `family`, in its order, in one library and dtype."""
+    return as_arrays(z=x, **{name: getattr(family, name) for name in family._parameters})
