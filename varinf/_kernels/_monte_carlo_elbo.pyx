@@ -172,7 +172,7 @@ cdef inline void score(
     if likelihood == BERNOULLI:
         for i in range(count):
             tail = exp_(-abs(z[i]))
-            value[i] = x[i] * z[i] - ((z[i] if z[i] > 0 else 0) + log1p_(tail))
+            value[i] = (x[i] * z[i] - (z[i] if z[i] > 0 else 0)) - log1p_(tail)
             slope[i] = x[i] - (1 if z[i] >= 0 else tail) / (1 + tail)
     elif likelihood == NORMAL:
         for i in range(count):

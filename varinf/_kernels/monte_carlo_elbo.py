@@ -6,9 +6,9 @@
 
 The decoder is the identity: each latent feature is the parameter of one observed feature under `likelihood`
 
-    "bernoulli"  z the logit, x in [0, 1]:  x z - log(1 + exp z)
-    "normal"     z the mean, noise_scale the fixed standard deviation:  -((x - z) / noise_scale)^2 / 2 - log(noise_scale sqrt(2 pi))
-    "poisson"    z the log rate, x >= 0:  x z - exp z - log Gamma(x + 1)
+    "bernoulli"  x z - log(1 + exp z),                      z the logit, x in [0, 1]
+    "normal"     -((x - z) / s)^2 / 2 - log(s sqrt(2 pi)),  z the mean, s = noise_scale the fixed standard deviation
+    "poisson"    x z - exp z - log Gamma(x + 1),            z the log rate, x >= 0
 
 with every constant kept. A decoder of one's own uses `log_likelihood` and `log_likelihood_gradient`.
 
@@ -18,7 +18,7 @@ exact for the average over these draws: the reparameterisation gradient of Kingm
 eq. 7, where the KL is analytic.
 
 What does not depend on z (the Normal's and the Poisson's constant) is added once per datum, after the reduction over
-draws, so that the variance is taken of what varies. Absolute error of log Gamma(x + 1): a few 1e-15 and a few eps of it.
+draws, so that the variance is taken of what varies. Error of log Gamma(x + 1): a few 1e-15, and a few eps of it.
 """
 
 import math
@@ -75,9 +75,8 @@ def _score(x, z, likelihood, noise_scale, xp):
     if likelihood == "bernoulli":
         # max(z, 0) as (z + |z|) / 2: exact, and its derivative at 0 is right for those who differentiate the value
         tail = xp.exp(-xp.abs(z))
-        softplus = (z + xp.abs(z)) / 2 + xp.log1p(tail)
         sigmoid = xp.where(z >= 0, xp.ones_like(tail), tail) / (1 + tail)
-        return x * z - softplus, x - sigmoid
+        return x * z - (z + xp.abs(z)) / 2 - xp.log1p(tail), x - sigmoid
     if likelihood == "normal":
         residual = (x - z) / noise_scale
         return -residual * residual / 2, residual / noise_scale
