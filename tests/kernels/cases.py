@@ -7,7 +7,10 @@ a new kernel function is one row here.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import mpmath
 import numpy as np
+
+from varinf._kernels import random_normal
 
 
 @dataclass(frozen=True)
@@ -143,7 +146,255 @@ CASES.append(
 
 # gaussian_kl ---------------------------------------------------------------------------------------------------------
 
+
+def _diagonal(rng, dtype, rows, columns, is_log):
+    """loc and scales (N, D), scales from 1e-3 to 1e3 and some exactly 1."""
+    loc = rng.normal(size=(rows, columns)) * 10 ** rng.uniform(-2, 1, size=(rows, 1))
+    log_scale = rng.normal(size=(rows, columns)) * 10 ** rng.uniform(-2, 0.3, size=(rows, 1))
+    log_scale[rng.random((rows, columns)) < 0.1] = 0
+    return loc.astype(dtype), (log_scale if is_log else np.exp(log_scale)).astype(dtype)
+
+
+def _diagonal_oracle(loc_q, scale_q, loc_p, scale_p, is_log):
+    """The textbook form log(s_p / s_q) + (s_q^2 + (m_q - m_p)^2) / (2 s_p^2) - 1/2, and its derivatives."""
+    loc_q, scale_q, loc_p, scale_p = (y.astype(np.longdouble) for y in (loc_q, scale_q, loc_p, scale_p))
+    if is_log:
+        scale_q, scale_p = np.exp(scale_q), np.exp(scale_p)
+    precision = 1 / scale_p**2
+    kl = np.log(scale_p / scale_q) + (scale_q**2 + (loc_q - loc_p) ** 2) * precision / 2 - np.longdouble(0.5)
+    d_scale = scale_q * precision - 1 / scale_q
+    return kl.sum(axis=1), (loc_q - loc_p) * precision, d_scale * scale_q if is_log else d_scale
+
+
+def _standard_oracle(loc, scale, is_log):
+    return _diagonal_oracle(loc, scale, np.zeros_like(loc), np.full_like(scale, 0 if is_log else 1), is_log)
+
+
+def _full(rng, dtype, size, shared, factors):
+    """loc (N, D) and lower factors, or covariances, of q and of p; rubbish above the diagonal, which nobody reads."""
+    arguments = []
+    for rows in (size[0], 1 if shared else size[0]):
+        tril = np.tril(rng.normal(size=(rows, size[1], size[1]))) / size[1]
+        tril = tril + np.eye(size[1]) * np.exp(rng.normal(size=(rows, 1, size[1])) / 2)
+        matrix = tril if factors else tril @ np.swapaxes(tril, 1, 2)
+        arguments += [rng.normal(size=(rows, size[1])), np.tril(matrix) + np.triu(np.full_like(matrix, 7.0), 1)]
+    return tuple(y.astype(dtype) for y in arguments)
+
+
+def _longdouble_cholesky(cov):
+    """Row by row, one matrix at a time: neither of the two orders that the kernels use."""
+    tril = np.zeros(cov.shape, np.longdouble)
+    for matrix, factor in zip(cov.astype(np.longdouble), tril, strict=True):
+        for i in range(len(matrix)):
+            for j in range(i):
+                factor[i, j] = (matrix[i, j] - factor[i, :j] @ factor[j, :j]) / factor[j, j]
+            factor[i, i] = np.sqrt(matrix[i, i] - factor[i, :i] @ factor[i, :i])
+    return tril
+
+
+def _longdouble_inverse(matrix):
+    """Gauss and Jordan, without pivots: for positive definite matrices."""
+    size = matrix.shape[-1]
+    work = np.concatenate([matrix, np.broadcast_to(np.eye(size, dtype=np.longdouble), matrix.shape)], axis=2)
+    for j in range(size):
+        work[:, j] /= work[:, j, j, None].copy()
+        for i in range(size):
+            if i != j:
+                work[:, i] -= work[:, i, j, None].copy() * work[:, j]
+    return work[:, :, size:]
+
+
+def _full_oracle(loc_q, tril_q, loc_p, tril_p):
+    """tr(Sp^-1 Sq) and the Mahalanobis distance through an explicit inverse of Sp."""
+    loc_q, loc_p = loc_q.astype(np.longdouble), loc_p.astype(np.longdouble)
+    tril_q, tril_p = np.tril(tril_q).astype(np.longdouble), np.tril(tril_p).astype(np.longdouble)
+    precision = _longdouble_inverse(tril_p @ np.swapaxes(tril_p, 1, 2))
+    difference = loc_q - loc_p
+    diagonal_q, diagonal_p = (np.diagonal(y, axis1=1, axis2=2) for y in (tril_q, tril_p))
+    d_loc = (precision * difference[:, None, :]).sum(axis=2)
+    squares = (precision * (tril_q @ np.swapaxes(tril_q, 1, 2))).sum(axis=(1, 2)) + (d_loc * difference).sum(axis=1)
+    kl = (squares - loc_q.shape[1]) / 2 + np.log(diagonal_p).sum(axis=1) - np.log(diagonal_q).sum(axis=1)
+    d_tril = np.tril(precision @ tril_q) - np.eye(loc_q.shape[1]) / diagonal_q[:, None, :]
+    return kl, d_loc, d_tril
+
+
+def _covariances_oracle(loc_q, cov_q, loc_p, cov_p):
+    kl = _full_oracle(loc_q, _longdouble_cholesky(cov_q), loc_p, _longdouble_cholesky(cov_p))[0]
+    return kl, np.full(len(loc_q), -1), np.full(len(loc_p), -1)
+
+
+# A feature's error is absolute, a few eps, since r^2 - 1 - 2 log r cancels near r = 1; over D <= 1300 features that
+# stays below 3e-14. Relative: a few eps of the terms, which are positive; forming s_q / s_p adds the rounding of
+# its operands.
+for _is_log in (True, False):
+    _tolerance = {
+        "rtol": {"float64": 3e-15, "float32": 2e-6},
+        "atol": {"float64": 3e-14, "float32": 2e-6},
+    }
+    CASES += [
+        Case(
+            f"gaussian_kl.{_name}",
+            lambda rng, dtype, size, is_log=_is_log: (*_diagonal(rng, dtype, *size, is_log), is_log),
+            lambda *arguments, count=_count: _standard_oracle(*arguments)[:count],
+            **_tolerance,
+            sizes=((1, 1), (3, 7), (50, 50), (3, 1300)),
+        )
+        for _name, _count in (("diagonal_standard", 1), ("diagonal_standard_gradient", 3))
+    ]
+    CASES += [
+        Case(
+            f"gaussian_kl.{_name}",
+            lambda rng, dtype, size, is_log=_is_log, shared=_shared: (
+                *_diagonal(rng, dtype, *size, is_log),
+                # scales of p near 1: narrower ones would only make the terms, and with them the allowed error, large
+                *(y / 4 + (not is_log) for y in _diagonal(rng, dtype, 1 if shared else size[0], size[1], is_log)),
+                is_log,
+            ),
+            lambda *arguments, count=_count: _diagonal_oracle(*arguments)[:count],
+            **_tolerance,
+            sizes=((1, 1), (3, 7), (50, 50), (3, 1300)),
+        )
+        for _name, _count in (("diagonal_diagonal", 1), ("diagonal_diagonal_gradient", 3))
+        for _shared in (False, True)
+    ]
+# The condition numbers of these matrices, up to about 1e3, multiply eps. float32 is float64 inside: one rounding of the
+# output, and nothing else, since the inputs are taken as exact.
+for _shared in (False, True):
+    _tolerance = {
+        "rtol": {"float64": 2e-14, "float32": 2e-7},
+        "atol": {"float64": 2e-14, "float32": 2e-7},
+        "sizes": ((1, 1), (5, 2), (4, 7), (3, 33)),
+    }
+    CASES += [
+        Case(
+            f"gaussian_kl.{_name}",
+            lambda rng, dtype, size, shared=_shared: _full(rng, dtype, size, shared, factors=True),
+            lambda *arguments, count=_count: _full_oracle(*arguments)[:count],
+            **_tolerance,
+        )
+        for _name, _count in (("full_full", 1), ("full_full_gradient", 3))
+    ]
+    CASES.append(
+        Case(
+            "gaussian_kl.full_full_from_covariances",
+            lambda rng, dtype, size, shared=_shared: _full(rng, dtype, size, shared, factors=False),
+            _covariances_oracle,
+            **_tolerance,
+        )
+    )
+CASES.append(
+    Case(
+        "gaussian_kl.cholesky",
+        lambda rng, dtype, size: _full(rng, dtype, size, True, factors=False)[1:2],
+        lambda cov: (_longdouble_cholesky(cov), np.full(len(cov), -1)),
+        rtol={"float64": 2e-14, "float32": 2e-7},
+        atol={"float64": 2e-14, "float32": 2e-7},
+        sizes=((1, 1), (5, 2), (4, 7), (3, 33)),
+    )
+)
+
 # monte_carlo_elbo ----------------------------------------------------------------------------------------------------
+
+
+def _observed(rng, shape, likelihood):
+    """Data of each likelihood, on the boundary too (0 and 1; counts of 0 and in the thousands)."""
+    if likelihood == "bernoulli":
+        return np.where(rng.random(shape) < 0.3, rng.random(shape), rng.random(shape) < 0.5)
+    if likelihood == "poisson":
+        return rng.poisson(np.exp(rng.uniform(-2, 3, size=shape))) * np.where(rng.random(shape) < 0.05, 100.0, 1.0)
+    return rng.normal(size=shape) * 2
+
+
+def _elbo_arguments(rng, dtype, size, likelihood):
+    """x, loc, log_scale (N, D) and the rest of `elbo`; 6 draws."""
+    x = _observed(rng, size, likelihood)
+    loc, log_scale = rng.normal(size=size), rng.normal(size=size) / 2 - 1
+    noise = rng.normal(size=(6, *size))
+    return *(y.astype(dtype) for y in (x, loc, log_scale, noise)), likelihood, 0.7
+
+
+def _own_draws_arguments(rng, dtype, size, likelihood):
+    x, loc, log_scale, _, *rest = _elbo_arguments(rng, dtype, size, likelihood)
+    return x, loc, log_scale, 5, 12345678901234567890, 987654321, *rest
+
+
+def _log_gamma(x):
+    """log Gamma(x + 1) of each distinct value once, in 30 digits."""
+    values, places = np.unique(x, return_inverse=True)
+    with mpmath.workdps(30):
+        exact = [np.longdouble(mpmath.nstr(mpmath.loggamma(mpmath.mpf(float(v)) + 1), 25)) for v in values]
+    return np.array(exact, dtype=np.longdouble)[places].reshape(x.shape)
+
+
+def _score_oracle(x, z, likelihood, noise_scale):
+    """log p(x | z) with its constants, elementwise, and its derivative in z."""
+    x, z, noise_scale = x.astype(np.longdouble), z.astype(np.longdouble), np.longdouble(noise_scale)
+    if likelihood == "bernoulli":
+        p, q = 1 / (1 + np.exp(-z)), 1 / (1 + np.exp(z))  # long double's exponent holds exp(1e4)
+        return -x * np.logaddexp(0, -z) - (1 - x) * np.logaddexp(0, z), x * q - (1 - x) * p
+    if likelihood == "normal":
+        constant = np.log(noise_scale) + np.log(8 * np.arctan(np.longdouble(1))) / 2
+        return -(((x - z) / noise_scale) ** 2) / 2 - constant, (x - z) / noise_scale**2
+    return x * z - np.exp(z) - _log_gamma(x), x - np.exp(z)
+
+
+def _elbo_oracle(x, loc, log_scale, noise, likelihood, noise_scale):
+    loc, log_scale, noise = (y.astype(np.longdouble) for y in (loc, log_scale, noise))
+    scale = np.exp(log_scale)
+    value, slope = _score_oracle(x, loc + scale * noise, likelihood, noise_scale)
+    r = value.sum(axis=2)
+    kl, kl_loc, kl_log_scale = _standard_oracle(loc, log_scale, True)
+    stderr = np.sqrt(((r - r.mean(axis=0)) ** 2).sum(axis=0) / (len(r) - 1) / len(r))
+    d_log_scale = (slope * noise).mean(axis=0) * scale - kl_log_scale
+    return r.mean(axis=0), stderr, kl, slope.mean(axis=0) - kl_loc, d_log_scale
+
+
+def _own_draws_oracle(x, loc, log_scale, draws, key0, key1, likelihood, noise_scale):
+    """The noise is random_normal's reference, which has its own rows below: here it is the layout that is tested."""
+    noise = random_normal.normals(key0, key1, 0, draws * x.size, x.dtype.char).reshape(draws, *x.shape)
+    return _elbo_oracle(x, loc, log_scale, noise, likelihood, noise_scale)
+
+
+def _likelihood_arguments(rng, dtype, size, likelihood):
+    """Parameters of moderate size, and where the likelihood allows it logits and means of +-1e4."""
+    parameter = rng.normal(size=(4, *size)) * 2
+    if likelihood != "poisson":
+        parameter[0, 0] = 1e4 * rng.choice([-1, 1], size=size[1])
+    return _observed(rng, size, likelihood).astype(dtype), parameter.astype(dtype), likelihood, 0.7
+
+
+# Terms of one sign add up without cancelling; those of the Poisson (x z, exp z, log x!) reach 1e5 here and cancel, and
+# so may what the gradients average. The standard error is a difference of such sums, 1e-12 of them. float32: each term
+# is rounded, 6e-8 of it, and so is z, whose error the slope passes on.
+for _likelihood in ("bernoulli", "normal", "poisson"):
+    _large = 50 if _likelihood == "poisson" else 1
+    CASES += [
+        Case(
+            f"monte_carlo_elbo.{_name}",
+            lambda rng, dtype, size, make=_make, likelihood=_likelihood: make(rng, dtype, size, likelihood),
+            _oracle,
+            rtol={"float64": 1e-13, "float32": 2e-6},
+            atol={"float64": 2e-14 * _large, "float32": 1e-5 * _large},
+            sizes=((1, 1), (3, 7), (40, 50), (3, 1300), (300, 41)),
+        )
+        for _name, _make, _oracle in (
+            ("elbo", _elbo_arguments, _elbo_oracle),
+            ("elbo_own_draws", _own_draws_arguments, _own_draws_oracle),
+        )
+    ]
+    CASES += [
+        Case(
+            f"monte_carlo_elbo.{_name}",
+            lambda rng, dtype, size, likelihood=_likelihood: _likelihood_arguments(rng, dtype, size, likelihood),
+            lambda *arguments, gradient=_gradient: tuple(
+                y.sum(axis=2) if i == 0 else y for i, y in enumerate(_score_oracle(*arguments)[: 1 + gradient])
+            ),
+            rtol={"float64": 1e-13, "float32": 2e-6},
+            atol={"float64": 2e-14 * _large, "float32": 1e-5 * _large},
+            sizes=((1, 1), (3, 7), (40, 50), (3, 1300)),
+        )
+        for _name, _gradient in (("log_likelihood", False), ("log_likelihood_gradient", True))
+    ]
 
 # mixture_density -----------------------------------------------------------------------------------------------------
 

@@ -19,15 +19,14 @@ recursion unrolls under `jit`, is differentiated as it stands, and spends its ti
 
 import math
 
-from array_api_compat import array_namespace
-
+from varinf._kernels._namespace import namespace
 from varinf._kernels._precision import float64_inside
 
 
 @float64_inside
 def diagonal_standard(loc, scale, is_log):
     """KL(N(loc, diag scale^2) || N(0, I)): loc, scale (N, D) -> (N,)."""
-    xp = array_namespace(loc)
+    xp = namespace(loc)
     log_scale = scale if is_log else xp.log(scale)
     return xp.sum((loc * loc + _square_less_one(scale, is_log, xp)) / 2 - log_scale, axis=-1)
 
@@ -35,7 +34,7 @@ def diagonal_standard(loc, scale, is_log):
 @float64_inside
 def diagonal_standard_gradient(loc, scale, is_log):
     """`diagonal_standard` and its gradient -> (N,), d loc (N, D), d scale or d log scale (N, D)."""
-    d_scale = _square_less_one(scale, True, array_namespace(loc)) if is_log else scale - 1 / scale
+    d_scale = _square_less_one(scale, True, namespace(loc)) if is_log else scale - 1 / scale
     return diagonal_standard(loc, scale, is_log), 1 * loc, d_scale
 
 
@@ -56,7 +55,7 @@ def diagonal_diagonal_gradient(loc_q, scale_q, loc_p, scale_p, is_log):
 
 @float64_inside
 def full_full(loc_q, tril_q, loc_p, tril_p):
-    """KL(N(loc_q, Lq Lq') || N(loc_p, Lp Lp')) from lower Cholesky factors: (N, D), (N, D, D), p with N or 1 rows -> (N,).
+    """KL(N(loc_q, Lq Lq') || N(loc_p, Lp Lp')) from lower Cholesky factors: (N, D), (N, D, D), p (N or 1) -> (N,).
 
     In the coordinates Lp^-1 (z - loc_p), p is standard and q has the factor Lp^-1 Lq, whose entries below the diagonal
     add their squares. Entries above the diagonal of Lq and Lp are not read.
@@ -66,8 +65,11 @@ def full_full(loc_q, tril_q, loc_p, tril_p):
 
 @float64_inside
 def full_full_gradient(loc_q, tril_q, loc_p, tril_p):
-    """`full_full` and its gradient in q -> (N,), d loc_q = Sp^-1 (loc_q - loc_p) (N, D), d Lq = tril(Sp^-1 Lq) - diag(1/Lq) (N, D, D)."""
-    xp = array_namespace(loc_q)
+    """`full_full` and its gradient in q -> (N,), d loc_q (N, D), d tril_q (N, D, D).
+
+    They are Sp^-1 (loc_q - loc_p) and tril(Sp^-1 Lq) - diag(1 / diag Lq), with Sp = Lp Lp'.
+    """
+    xp = namespace(loc_q)
     white = _whitened(loc_q, tril_q, loc_p, tril_p)
     # Lp' x = w is a forward substitution from the other end
     reversed_p = xp.flip(xp.matrix_transpose(xp.tril(tril_p)), axis=(1, 2))
@@ -88,7 +90,7 @@ def cholesky(cov):
     Only the lower triangle is read. The pivot is -1 where the matrix is positive definite, else the first one that is
     not a positive finite number, and then the factor is nan throughout.
     """
-    xp = array_namespace(cov)
+    xp = namespace(cov)
     if cov.shape[-1] == 0:
         return 1 * cov, xp.full((cov.shape[0],), -1, dtype=xp.int32)
     tril, bad = _cholesky(cov, xp)
@@ -97,7 +99,7 @@ def cholesky(cov):
 
 @float64_inside
 def full_full_from_covariances(loc_q, cov_q, loc_p, cov_p):
-    """`full_full` from covariances -> KL (N,), and the failing pivots of `cholesky` for q (N,) and p (N or 1,); KL is nan there."""
+    """`full_full` from covariances -> KL (N,), nan where one fails; the pivots of `cholesky` for q (N,) and p (N or 1,)."""
     tril_q, bad_q = cholesky(cov_q)
     tril_p, bad_p = cholesky(cov_p)
     return full_full(loc_q, tril_q, loc_p, tril_p), bad_q, bad_p
@@ -110,19 +112,19 @@ def _square_less_one(scale, is_log, xp):
 def _relative_to(loc_q, scale_q, loc_p, scale_p, is_log):
     """q in the coordinates (z - loc_p) / scale_p, and 1 / scale_p."""
     if is_log:
-        precision = array_namespace(scale_p).exp(-scale_p)
+        precision = namespace(scale_p).exp(-scale_p)
         return (loc_q - loc_p) * precision, scale_q - scale_p, precision
     return (loc_q - loc_p) / scale_p, scale_q / scale_p, 1 / scale_p
 
 
 def _whitened(loc_q, tril_q, loc_p, tril_p):
     """Lp^-1 [loc_q - loc_p, Lq]: (N, D, 1 + D)."""
-    xp = array_namespace(loc_q)
+    xp = namespace(loc_q)
     return _solve_lower(tril_p, xp.concat([(loc_q - loc_p)[:, :, None], xp.tril(tril_q)], axis=2), xp)
 
 
 def _standard_from_white(white):
-    xp = array_namespace(white)
+    xp = namespace(white)
     loc, tril = white[:, :, 0], white[:, :, 1:]
     below = xp.tril(tril, k=-1)
     return diagonal_standard(loc, xp.linalg.diagonal(tril), False) + xp.sum(below * below, axis=(1, 2)) / 2

@@ -1,0 +1,197 @@
+"""gaussian_kl beyond its case rows: edges, failing pivots by name, bad scaling, differences, autodiff."""
+
+import array_api_strict
+import numpy as np
+import pytest
+from cases import CASES, _diagonal_oracle, _full_oracle, as_tuple
+from test_parity import twins
+
+from varinf._kernels import gaussian_kl as reference
+
+TWINS = [pytest.param(twin, id=level) for level, twin in twins("gaussian_kl")]
+ROWS = [case for case in CASES if case.kernel == "gaussian_kl"]
+
+
+@pytest.mark.parametrize("twin", TWINS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_no_rows_or_no_features(twin, dtype):
+    for n, d in ((0, 3), (4, 0), (0, 0)):
+        loc, scale, matrix = np.zeros((n, d), dtype), np.ones((n, d), dtype), np.zeros((n, d, d), dtype)
+        for is_log in (False, True):
+            for rows in (n, 1):
+                p = np.zeros((rows, d), dtype), np.ones((rows, d), dtype)
+                np.testing.assert_array_equal(twin.diagonal_diagonal(loc, scale, *p, is_log), np.zeros(n, dtype))
+                kl, d_loc, d_scale = twin.diagonal_diagonal_gradient(loc, scale, *p, is_log)
+                assert (kl.shape, d_loc.shape, d_scale.shape) == ((n,), (n, d), (n, d))
+            np.testing.assert_array_equal(twin.diagonal_standard(loc, scale, is_log), np.zeros(n, dtype))
+            assert [y.shape for y in twin.diagonal_standard_gradient(loc, scale, is_log)] == [(n,), (n, d), (n, d)]
+        np.testing.assert_array_equal(twin.full_full(loc, matrix, loc, matrix), np.zeros(n, dtype))
+        assert [y.shape for y in twin.full_full_gradient(loc, matrix, loc, matrix)] == [(n,), (n, d), (n, d, d)]
+        kl, bad_q, bad_p = twin.full_full_from_covariances(loc, matrix, loc, matrix)
+        np.testing.assert_array_equal(kl, np.zeros(n, dtype))
+        for bad in (bad_q, bad_p, twin.cholesky(matrix)[1]):
+            np.testing.assert_array_equal(bad, np.full(n, -1))
+
+
+@pytest.mark.parametrize("twin", TWINS)
+def test_exactly_zero_at_equality_and_infinite_at_a_point_mass(twin):
+    loc, scale = np.array([[3.0, -1e5, 0.1]]), np.array([[1e-7, 2.0, 1e9]])
+    assert twin.diagonal_diagonal(loc, scale, loc, scale, False) == 0
+    assert twin.diagonal_diagonal(loc, np.log(scale), loc, np.log(scale), True) == 0
+    assert twin.diagonal_standard(np.zeros((1, 40)), np.ones((1, 40)), False) == 0
+    for extreme in (0.0, 1e200):
+        assert twin.diagonal_standard(np.zeros((1, 2)), np.array([[1.0, extreme]]), False) == np.inf
+    for extreme in (-np.inf, 1e4):
+        assert twin.diagonal_standard(np.zeros((1, 2)), np.array([[0.0, extreme]]), True) == np.inf
+
+
+@pytest.mark.parametrize("twin", TWINS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_failing_pivots_are_named_and_spoil_their_row_only(twin, dtype):
+    rng = np.random.default_rng(0)
+    factor = np.tril(rng.normal(size=(7, 6, 6))) + 6 * np.eye(6)
+    good = (factor @ np.swapaxes(factor, 1, 2)).astype(dtype)
+    cov = good.copy()
+    cov[1, 0, 0] = 0
+    cov[2, 3, 3] = -1
+    cov[3, 5, 5] = np.nan
+    cov[4, 4, 2] = np.nan  # enters the pivot of its own row
+    cov[5, 2, 2] = np.inf
+    cov[6, 5, :5] = cov[6, 4, :5]  # two equal features, but for
+    cov[6, 5, 5] = cov[6, 4, 4] - dtype(0.5)  # a variance that says otherwise
+    cov[6, 5, 4] = cov[6, 4, 4]
+    cov[0] += np.triu(np.full((6, 6), np.nan), 1).astype(dtype)  # above the diagonal nobody looks
+    named = [-1, 0, 3, 5, 4, 2, 5]
+    tril, bad = twin.cholesky(cov)
+    np.testing.assert_array_equal(bad, named)
+    assert np.isnan(tril[1:]).all()
+    np.testing.assert_allclose(tril[0], factor[0], rtol=1e-5)
+    loc = np.zeros((7, 6), dtype)
+    kl, bad_q, bad_p = twin.full_full_from_covariances(loc, cov, loc, good)
+    np.testing.assert_array_equal(bad_q, named)
+    np.testing.assert_array_equal(bad_p, np.full(7, -1))
+    np.testing.assert_array_equal(np.isnan(kl), bad_q >= 0)
+    assert abs(kl[0]) < 1e-5
+    kl, bad_q, bad_p = twin.full_full_from_covariances(loc, good, loc[:1], cov[2:3])
+    assert np.isnan(kl).all() and list(bad_p) == [3] and (bad_q == -1).all()
+
+
+@pytest.mark.parametrize("twin", TWINS)
+def test_features_of_very_different_scale(twin):
+    """Substitution is componentwise stable: units of 1e-8 beside units of 1e8 cost nothing."""
+    rng = np.random.default_rng(1)
+    units = 10.0 ** np.array([8, -8, 3, 0, -5])
+    tril_q, tril_p = (np.tril(rng.normal(size=(3, 5, 5)) / 3, -1) + np.eye(5) for _ in range(2))
+    loc_q, loc_p = rng.normal(size=(2, 3, 5))
+    expected = _full_oracle(loc_q, tril_q, loc_p, tril_p)[0]
+    scaled = twin.full_full(loc_q * units, tril_q * units[:, None], loc_p * units, tril_p * units[:, None])
+    np.testing.assert_allclose(scaled, expected.astype(float), rtol=1e-13)
+
+
+@pytest.mark.parametrize("twin", TWINS)
+def test_a_row_does_not_depend_on_its_neighbours(twin):
+    rng = np.random.default_rng(2)
+    loc, log_scale = rng.normal(size=(2, 70, 37))
+    part = slice(13, 48)
+    for function in (twin.diagonal_standard, twin.diagonal_standard_gradient):
+        whole, alone = function(loc, log_scale, True), function(loc[part], log_scale[part], True)
+        for a, b in zip(as_tuple(whole), as_tuple(alone), strict=True):
+            if twin is reference:
+                np.testing.assert_allclose(a[part], b, rtol=1e-14, atol=1e-14)
+            else:
+                np.testing.assert_array_equal(a[part], b)
+
+
+def diagonal_value(*arguments):
+    return _diagonal_oracle(*arguments)[0]
+
+
+def full_value(*arguments):
+    return _full_oracle(*arguments)[0]
+
+
+def difference(value, arguments, directions):
+    """Central difference of `value` in its first arguments, in long double: the truncation error is of order 1e-12."""
+    step = np.longdouble(1e-6)
+    rest = arguments[len(directions) :]
+    ahead, behind = (
+        value(*(a + sign * step * v for a, v in zip(arguments, directions, strict=False)), *rest) for sign in (1, -1)
+    )
+    return (ahead - behind) / (2 * step)
+
+
+@pytest.mark.parametrize("twin", TWINS)
+def test_gradients_against_differences_of_the_value(twin):
+    rng = np.random.default_rng(3)
+    loc_q, scale_q, loc_p, scale_p = rng.normal(size=(4, 5, 3)) / 2
+    v, w = rng.normal(size=(2, 5, 3)).astype(np.longdouble)
+    for is_log in (True, False):
+        scales = [y if is_log else np.exp(y) for y in (scale_q, scale_p)]
+        wide = [y.astype(np.longdouble) for y in (loc_q, scales[0])]
+        _, d_loc, d_scale = twin.diagonal_diagonal_gradient(loc_q, scales[0], loc_p, scales[1], is_log)
+        slope = difference(diagonal_value, (*wide, loc_p, scales[1], is_log), (v, w))
+        np.testing.assert_allclose((d_loc * v + d_scale * w).sum(axis=1).astype(float), slope.astype(float), rtol=1e-9)
+    tril_q, tril_p = (
+        np.tril(rng.normal(size=(5, 3, 3)) / 3, -1) + np.exp(rng.normal(size=(5, 1, 3))) * np.eye(3) for _ in "qp"
+    )
+    w = np.tril(rng.normal(size=(5, 3, 3))).astype(np.longdouble)
+    _, d_loc, d_tril = twin.full_full_gradient(loc_q, tril_q, loc_p, tril_p)
+    assert (d_tril == np.tril(d_tril)).all()
+    wide = [y.astype(np.longdouble) for y in (loc_q, tril_q)]
+    slope = difference(full_value, (*wide, loc_p, tril_p), (v, w))
+    along = (d_loc * v).sum(axis=1) + (d_tril * w).sum(axis=(1, 2))
+    np.testing.assert_allclose(along.astype(float), slope.astype(float), rtol=1e-9)
+
+
+@pytest.mark.parametrize("case", ROWS, ids=lambda case: case.name)
+def test_reference_needs_the_array_api_alone(case):
+    arguments = case.make(np.random.default_rng(4), np.dtype("float64"), (4, 5))
+    strict = [array_api_strict.asarray(y) if isinstance(y, np.ndarray) else y for y in arguments]
+    function = getattr(reference, case.function)
+    for a, b in zip(as_tuple(function(*strict)), as_tuple(function(*arguments)), strict=True):
+        np.testing.assert_allclose(np.asarray(a), b, rtol=1e-12, atol=1e-13)
+
+
+def test_torch_differentiates_the_reference_to_the_same_gradients():
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(5)
+    loc_q, scale_q, loc_p, scale_p = (torch.tensor(y, requires_grad=True) for y in rng.normal(size=(4, 5, 3)))
+    kl, *gradients = reference.diagonal_diagonal_gradient(loc_q, scale_q, loc_p, scale_p, True)
+    for a, b in zip(torch.autograd.grad(kl.sum(), (loc_q, scale_q)), gradients, strict=True):
+        np.testing.assert_allclose(a.numpy(), b.detach().numpy(), rtol=1e-12, atol=1e-12)
+    cov = torch.tensor(rng.normal(size=(5, 3, 3)))
+    cov = cov @ cov.mT + torch.eye(3, dtype=torch.float64)
+    tril_q = reference.cholesky(cov)[0].requires_grad_()
+    kl, *gradients = reference.full_full_gradient(loc_q, tril_q, loc_p, 2 * tril_q.detach())
+    for a, b in zip(torch.autograd.grad(kl.sum(), (loc_q, tril_q)), gradients, strict=True):
+        np.testing.assert_allclose(a.numpy(), b.detach().numpy(), rtol=1e-12, atol=1e-12)
+
+
+def test_jax_compiles_and_differentiates_the_reference():
+    jax = pytest.importorskip("jax")
+    with jax.enable_x64(True):
+        rng = np.random.default_rng(6)
+        loc_q, loc_p = map(jax.numpy.asarray, rng.normal(size=(2, 5, 3)))
+        cov = rng.normal(size=(5, 3, 3))
+        cov = jax.numpy.asarray(cov @ np.swapaxes(cov, 1, 2) + np.eye(3))
+        tril, bad = jax.jit(reference.cholesky)(cov)
+        assert (np.asarray(bad) == -1).all()
+        value = jax.jit(lambda m, s: reference.full_full(m, s, loc_p, 2 * tril).sum())
+        expected = reference.full_full_gradient(loc_q, tril, loc_p, 2 * tril)[1:]
+        for a, b in zip(jax.grad(value, argnums=(0, 1))(loc_q, tril), expected, strict=True):
+            np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("twin", [t for t in TWINS if t.id != "reference"])
+def test_shapes_that_do_not_fit_are_refused_by_both_shapes(twin):
+    a, m = np.zeros((4, 3)), np.zeros((4, 3, 3))
+    with pytest.raises(ValueError, match=r"loc has shape \(4, 3\) and scale has shape \(4, 2\)"):
+        twin.diagonal_standard(a, a[:, :2], False)
+    with pytest.raises(ValueError, match=r"loc_p has shape \(2, 3\)"):
+        twin.diagonal_diagonal(a, a, a[:2], a[:2], False)
+    with pytest.raises(ValueError, match=r"loc_p has shape \(2, 3\)"):
+        twin.full_full(a, m, a[:2], m[:2])
+    with pytest.raises(ValueError, match=r"\(4, 3, 2\): it must be \(N, D, D\)"):
+        twin.cholesky(m[:, :, :2])
+    with pytest.raises(ValueError, match="mismatch"):
+        twin.diagonal_standard(a, a.astype(np.float32), False)
