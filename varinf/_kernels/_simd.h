@@ -22,6 +22,21 @@
 #include <stdint.h>
 #include <string.h>
 
+/* As many numbers as a register holds, for the few loops that compilers do not vectorise by themselves: + - * << >> & | ^
+   work on them as on one number, which is what they are where the compiler has no such types (MSVC). */
+#if defined(__GNUC__) && defined(__AVX512F__)
+#define VI_WIDE __attribute__((vector_size(64)))
+#elif defined(__GNUC__) && defined(__AVX2__)
+#define VI_WIDE __attribute__((vector_size(32)))
+#elif defined(__GNUC__)
+#define VI_WIDE __attribute__((vector_size(16)))
+#else
+#define VI_WIDE
+#endif
+typedef uint64_t vi_words VI_WIDE;
+typedef double vi_doubles VI_WIDE;
+typedef float vi_floats VI_WIDE;
+
 static inline uint64_t vi_bits(double x) { uint64_t b; memcpy(&b, &x, sizeof b); return b; }
 static inline double vi_from_bits(uint64_t b) { double x; memcpy(&x, &b, sizeof x); return x; }
 static inline uint32_t vi_bitsf(float x) { uint32_t b; memcpy(&b, &x, sizeof b); return b; }
@@ -35,15 +50,8 @@ static inline float vi_from_bitsf(uint32_t b) { float x; memcpy(&x, &b, sizeof x
    exp(r) = 1 + r + r^2 q(r), q fitted to (exp(r) - 1 - r) / r^2 on [-ln(2)/2, ln(2)/2]: truncation 1.3e-17. */
 #define VI_LN2_HI 0x1.62e42fefa3800p-1
 #define VI_LN2_LO 0x1.ef35793c76730p-45
-static inline double vi_exp(double x) {
-  const double magic = 0x1.8p52 + 2046.0;
-  double t, n, r, q;
-  uint64_t k, half;
-  t = x * 0x1.71547652b82fep+0 + magic;
-  n = t - magic;
-  r = x - n * VI_LN2_HI;
-  r = r - n * VI_LN2_LO;
-  q = 0x1.af38a9b0ec855p-26;
+static inline double vi_exp_reduced(double r) {
+  double q = 0x1.af38a9b0ec855p-26;
   q = q * r + 0x1.289185613a3d6p-22;
   q = q * r + 0x1.71de0dae63bb3p-19;
   q = q * r + 0x1.a019b90d2ae7ap-16;
@@ -53,8 +61,17 @@ static inline double vi_exp(double x) {
   q = q * r + 0x1.5555555553d63p-5;
   q = q * r + 0x1.5555555555556p-3;
   q = q * r + 0x1.0000000000001p-1;
-  q = (r * r) * q + r;
-  q = q + 1.0;
+  return (r * r) * q + r + 1.0;
+}
+static inline double vi_exp(double x) {
+  const double magic = 0x1.8p52 + 2046.0;
+  double t, n, r, q;
+  uint64_t k, half;
+  t = x * 0x1.71547652b82fep+0 + magic;
+  n = t - magic;
+  r = x - n * VI_LN2_HI;
+  r = r - n * VI_LN2_LO;
+  q = vi_exp_reduced(r);
   k = vi_bits(t); /* n + 2046 in its low 12 bits; what stands above is shifted out */
   half = k >> 1;
   q = q * vi_from_bits(half << 52) * vi_from_bits((k - half) << 52);
@@ -63,9 +80,27 @@ static inline double vi_exp(double x) {
   return q;
 }
 
+/* exp(x) for x <= 0, as after the maximum was taken off: scaled in one step, and 0 where the result would be subnormal
+   (such products are taken by microcode, ten times slower), which beside a term exp(0) is nothing. A nan goes through. */
+static inline double vi_exp_nonpositive(double x) {
+  const double magic = 0x1.8p52 + 1023.0;
+  double t = x * 0x1.71547652b82fep+0 + magic, n = t - magic, r = x - n * VI_LN2_HI, q;
+  r = r - n * VI_LN2_LO;
+  q = vi_exp_reduced(r) * vi_from_bits(vi_bits(t) << 52);
+  return x < -708.0 ? 0.0 : q;
+}
+
 /* The same in float: n + 254 in the low bits, ln 2 split after 15 bits, truncation 8e-9. */
 #define VI_LN2_HIF 0x1.62e4p-1f
 #define VI_LN2_LOF 0x1.7f7d1cp-20f
+static inline float vi_exp_reducedf(float r) {
+  float q = 0x1.6d110ap-10f;
+  q = q * r + 0x1.120b6ep-7f;
+  q = q * r + 0x1.55551ap-5f;
+  q = q * r + 0x1.5554dcp-3f;
+  q = q * r + 0.5f;
+  return (r * r) * q + r + 1.0f;
+}
 static inline float vi_expf(float x) {
   const float magic = 0x1.8p23f + 254.0f;
   float t, n, r, q;
@@ -74,19 +109,21 @@ static inline float vi_expf(float x) {
   n = t - magic;
   r = x - n * VI_LN2_HIF;
   r = r - n * VI_LN2_LOF;
-  q = 0x1.6d110ap-10f;
-  q = q * r + 0x1.120b6ep-7f;
-  q = q * r + 0x1.55551ap-5f;
-  q = q * r + 0x1.5554dcp-3f;
-  q = q * r + 0.5f;
-  q = (r * r) * q + r;
-  q = q + 1.0f;
+  q = vi_exp_reducedf(r);
   k = vi_bitsf(t); /* n + 254 in its low 9 bits */
   half = k >> 1;
   q = q * vi_from_bitsf(half << 23) * vi_from_bitsf((k - half) << 23);
   q = x < -105.0f ? 0.0f : q;
   q = x > 89.0f ? (float)INFINITY : q;
   return q;
+}
+
+static inline float vi_exp_nonpositivef(float x) {
+  const float magic = 0x1.8p23f + 127.0f;
+  float t = x * 0x1.715476p+0f + magic, n = t - magic, r = x - n * VI_LN2_HIF, q;
+  r = r - n * VI_LN2_LOF;
+  q = vi_exp_reducedf(r) * vi_from_bitsf(vi_bitsf(t) << 23);
+  return x < -87.0f ? 0.0f : q;
 }
 
 /* log(2^k (1 + f)) = k ln 2 + log(1 + f), sqrt(1/2) <= 1 + f < sqrt(2), where f may carry a correction (log1p).
