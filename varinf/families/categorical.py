@@ -5,7 +5,7 @@ import math
 import numpy as np
 from array_api_compat import device
 
-from varinf._arrays import as_arrays, namespace, refuse_where
+from varinf._arrays import namespace, refuse_where
 from varinf.families.family import Family, cast, frozen, log_sum_exp, parameters, safe_log, settle, total, vector
 
 
@@ -96,8 +96,7 @@ class Categorical(Family):
         return settle(-total(weighted(self.probs, self.logits)), self._table)
 
     def _log_density(self, z):
-        z, logits = as_arrays(z=z, logits=self.logits)
-        xp = namespace(z)
+        xp, logits = namespace(z), self.logits
         inside = (z >= 0) & (z < self.dim) & (xp.floor(z) == z)
         # One gather from the flat table: row * K + category, in any library.
         count = math.prod(self.batch_shape)

@@ -68,7 +68,7 @@ class Family:
                 raise IndexError(f"index {index} is outside of {self!r}, which has {size} on its first batch axis")
         elif isinstance(index, list):
             index = np.asarray(index, dtype=None if index else int)
-        return self._map(lambda x, own_axes: x[index])
+        return self._map(lambda x, own_axes: x[index, ...])
 
     def _map(self, change):
         """This family with change(parameter, own axes) in place of each parameter; for changes of the batch alone."""
@@ -91,6 +91,19 @@ class Family:
         shapes = {name: getattr(self, name).shape for name in self._parameters}
         return sum(math.prod(shapes[name][len(shapes[name]) - own :]) for name, own in self._parameters.items())
 
+    @property
+    def _like(self):
+        """A parameter, for its library, dtype and device."""
+        return getattr(self, next(iter(self._parameters)))
+
+    def _beside(self, x):
+        """x and this family in one library; NumPy arrays follow those of other libraries."""
+        if namespace(x) is namespace(self._like):
+            return x, self
+        if is_numpy(x):
+            return as_arrays(x=x, parameter=self._like)[0], self
+        return x, self._map(lambda parameter, own_axes: as_arrays(x=x, parameter=parameter)[1])
+
     # Draws and densities ---------------------------------------------------------------------------------------------
 
     def log_prob(self, z):
@@ -111,7 +124,9 @@ class Family:
         ValueError
             If the trailing axes of z are not (*batch, D).
         """
-        return self._log_density(self._checked(as_array(z, "z"), "z", self._event_shape))
+        z = self._checked(as_array(z, "z"), "z", self._event_shape)
+        z, q = self._beside(z)
+        return q._log_density(z)
 
     def sample(self, n, rng=None):
         """Draws on a new first axis.
