@@ -101,8 +101,8 @@ class Family:
         if namespace(x) is namespace(self._like):
             return x, self
         if is_numpy(x):
-            return as_arrays(x=x, parameter=self._like)[0], self
-        return x, self._map(lambda parameter, own_axes: as_arrays(x=x, parameter=parameter)[1])
+            return in_one_library(x=x, parameter=self._like)[0], self
+        return x, self._map(lambda parameter, own_axes: in_one_library(x=x, parameter=parameter)[1])
 
     # Draws and densities ---------------------------------------------------------------------------------------------
 
@@ -190,7 +190,20 @@ class Family:
 
 def parameters(**named):
     """The arrays in one library and dtype. NumPy arrays are copied and made read-only: later writes change nothing."""
-    return [frozen(x.copy()) if is_numpy(x) else x for x in as_arrays(**named)]
+    return [frozen(x.copy()) if is_numpy(x) else x for x in in_one_library(**named)]
+
+
+def in_one_library(**named):
+    """`as_arrays`, for parameters.
+
+    What agrees already is left alone, since torch.compile cannot trace the search for a device without a warning; and
+    torch, which has no read-only arrays, is given copies of ours.
+    """
+    named = {name: as_array(x, name) for name, x in named.items()}
+    arrays = list(named.values())
+    if all(namespace(x) is namespace(arrays[0]) and x.dtype == arrays[0].dtype for x in arrays):
+        return arrays
+    return as_arrays(**{name: x.copy() if is_numpy(x) else x for name, x in named.items()})
 
 
 def frozen(x):
@@ -223,6 +236,11 @@ def wide(x):
 def settle(x, like):
     """x, computed in double for NumPy float32, back in the dtype of `like`."""
     return x.astype(like.dtype) if x.dtype != like.dtype else x
+
+
+def scalar(x):
+    """A NumPy array of shape () as the number that NumPy's own reductions would give; anything else as it is."""
+    return x[()] if is_numpy(x) else x
 
 
 def cast(x, dtype):
