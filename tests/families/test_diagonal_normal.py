@@ -42,6 +42,7 @@ def test_standard_follows_what_it_meets():
     assert p.is_standard and not DiagonalNormal(np.zeros(2), np.ones(2)).is_standard
     assert p.log_prob(np.zeros((3, 4, 2), np.float32)).dtype == np.float32
     assert p.transform(np.zeros((3, 2), np.float32)).dtype == np.float32
+    assert p.entropy() == pytest.approx(1 + np.log(2 * np.pi))
     np.testing.assert_allclose(p.log_prob([[1.0, 2.0]]), scipy.stats.norm.logpdf([1, 2]).sum())
 
 

@@ -236,5 +236,10 @@ def test_float32_follows(library):
     else:
         low = to(LOC).astype("float32")
     q = DiagonalNormal.from_log_variance(low, low)
+    full = FullNormal(low, np.stack([np.eye(3)] * 2))  # NumPy follows
+    assert full.scale_tril.dtype == low.dtype
+    for mixed in (q, full):
+        assert mixed.log_prob(to(Z)).dtype == to(Z).dtype  # the wider of two
+    assert DiagonalNormal.standard(3).log_prob(low).dtype == low.dtype
     assert q.log_prob(LOC).dtype == q.entropy().dtype == low.dtype
     assert kl(q, DiagonalNormal.standard(3)).dtype == low.dtype

@@ -45,7 +45,7 @@ def diagonal_rows(q, p):
 def full_rows(q, p):
     """loc_q, tril_q, loc_p, tril_p: (N, D), (N, D, D), and p's of one row if it has no batch."""
     loc_q, tril_q = q.loc, q.scale_tril
-    if getattr(p, "is_standard", False):
+    if p.is_standard:
         xp = namespace(loc_q)
         loc_p, tril_p = xp.zeros(q.dim, dtype=loc_q.dtype, device=device(loc_q)), identity(q.dim, loc_q)
     else:

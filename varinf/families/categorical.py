@@ -95,6 +95,10 @@ class Categorical(Family):
         """Entropy -sum p log p in nats, with 0 log 0 = 0: array (*batch)."""
         return settle(-total(weighted(self.probs, self.logits)), self._table)
 
+    def _beside(self, x):
+        # A category has no precision to follow.
+        return (x, self) if namespace(x) is namespace(self._table) else super()._beside(x)
+
     def _log_density(self, z):
         xp, logits = namespace(z), self.logits
         inside = (z >= 0) & (z < self.dim) & (xp.floor(z) == z)

@@ -39,7 +39,6 @@ class DiagonalNormal(Normal):
     """
 
     _parameters = {"loc": 1, "_spread": 1}  # noqa: RUF012
-    is_standard = False
 
     def __init__(self, loc, scale):
         loc, scale = parameters(loc=loc, scale=scale)
@@ -113,6 +112,9 @@ class DiagonalNormal(Normal):
         """Diagonal matrices of the scales: the Cholesky factors of the covariances, (*batch, D, D)."""
         return diagonal_matrices(self.scale)
 
+    def _beside(self, x):
+        return (x, self) if self.is_standard else super()._beside(x)
+
     # Density ---------------------------------------------------------------------------------------------------------
 
     def _white(self, z):
@@ -128,4 +130,4 @@ class DiagonalNormal(Normal):
         return self.loc + self.scale * noise
 
     def _half_log_det(self):
-        return 0.0 if self.is_standard else total(self.log_scale)
+        return total(self.log_scale)

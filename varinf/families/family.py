@@ -93,16 +93,15 @@ class Family:
 
     @property
     def _like(self):
-        """A parameter, for its library, dtype and device."""
+        """A parameter, for its library and dtype."""
         return getattr(self, next(iter(self._parameters)))
 
     def _beside(self, x):
-        """x and this family in one library; NumPy arrays follow those of other libraries."""
-        if namespace(x) is namespace(self._like):
+        """x and this family in one library and dtype: NumPy arrays follow those of other libraries."""
+        if namespace(x) is namespace(self._like) and x.dtype == self._like.dtype:
             return x, self
-        if is_numpy(x):
-            return in_one_library(x=x, parameter=self._like)[0], self
-        return x, self._map(lambda parameter, own_axes: in_one_library(x=x, parameter=parameter)[1])
+        q = self._map(lambda parameter, own_axes: in_one_library(x=x, parameter=parameter)[1])
+        return in_one_library(x=x, parameter=self._like)[0], q
 
     # Draws and densities ---------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from varinf._arrays import as_array, as_arrays, is_numpy, namespace
 from varinf._kernels import kernel
 from varinf.families.categorical import Categorical
 from varinf.families.diagonal_normal import DiagonalNormal
-from varinf.families.family import Family, cast, log_sum_exp, safe_log, settle
+from varinf.families.family import Family, log_sum_exp, safe_log, settle
 
 # Numbers held at once while draws are scored against all components, or components gathered for draws: 32 MB.
 _AT_ONCE = 2**22
@@ -60,14 +60,15 @@ class Mixture(Family):
         if not components.batch_shape:
             raise ValueError(f"components is {components!r}; its last batch axis must count the components")
         if weights is None:
-            weights = np.full(components.batch_shape, 1 / max(1, components.batch_shape[-1]))
+            equal = 1 / max(1, components.batch_shape[-1])
+            weights = namespace(components._like).full(components.batch_shape, equal, dtype=components._like.dtype)
         weights, components = components._beside(as_array(weights, "weights"))
         if tuple(weights.shape) != components.batch_shape:
             raise ValueError(
                 f"weights has shape {tuple(weights.shape)}, but components a batch of shape {components.batch_shape}; "
                 "they must agree"
             )
-        choice = Categorical(probs=cast(weights, components._like.dtype))
+        choice = Categorical(probs=weights)
         self._store(weights=choice.probs, components=components)
 
     def __repr__(self):

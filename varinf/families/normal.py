@@ -11,6 +11,8 @@ class Normal(Family):
     (z - loc)' covariance^-1 (z - loc); and `_half_log_det()` = log det(covariance) / 2.
     """
 
+    is_standard = False
+
     @property
     def noise_dim(self):
         """Number of standard normal values that `transform` takes for one draw."""
@@ -61,7 +63,8 @@ class Normal(Family):
         return self._log_density_at(self._white(z))
 
     def _log_density_at(self, white):
-        return settle(-total(white * white) / 2 - self._half_log_det() - self.dim / 2 * LOG_TWO_PI, white)
+        half_log_det = 0.0 if self.is_standard else self._half_log_det()
+        return settle(-total(white * white) / 2 - half_log_det - self.dim / 2 * LOG_TWO_PI, white)
 
     def _draw(self, n, rng):
         return self._from_noise(self._noise(n, rng))
