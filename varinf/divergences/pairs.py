@@ -4,9 +4,9 @@ import math
 
 from array_api_compat import device
 
-from varinf._arrays import as_arrays, namespace
+from varinf._arrays import namespace
 from varinf.families.categorical import Categorical
-from varinf.families.family import Family
+from varinf.families.family import Family, in_one_library, scalar
 from varinf.families.matrices import identity
 
 
@@ -25,7 +25,7 @@ def check_pair(q, p):
 
 def as_batch(rows, q):
     """What was computed for each row, (N, ...), in the batch shape of q."""
-    return namespace(rows).reshape(rows, (*q.batch_shape, *rows.shape[1:]))[()]
+    return scalar(namespace(rows).reshape(rows, (*q.batch_shape, *rows.shape[1:])))
 
 
 def diagonal_rows(q, p):
@@ -38,19 +38,19 @@ def diagonal_rows(q, p):
     arrays = {"q.loc": q.loc, f"q.{width}": getattr(q, width)}
     if not p.is_standard:
         arrays |= {"p.loc": p.loc, f"p.{width}": getattr(p, width)}
-    arrays = as_arrays(**arrays)
+    arrays = in_one_library(**arrays)
     return [_rows(x, 1) for x in arrays], is_log
 
 
 def full_rows(q, p):
     """loc_q, tril_q, loc_p, tril_p: (N, D), (N, D, D), and p's of one row if it has no batch."""
     loc_q, tril_q = q.loc, q.scale_tril
-    if getattr(p, "is_standard", False):
+    if p.is_standard:
         xp = namespace(loc_q)
         loc_p, tril_p = xp.zeros(q.dim, dtype=loc_q.dtype, device=device(loc_q)), identity(q.dim, loc_q)
     else:
         loc_p, tril_p = p.loc, p.scale_tril
-    arrays = as_arrays(**{"q.loc": loc_q, "q.scale_tril": tril_q, "p.loc": loc_p, "p.scale_tril": tril_p})
+    arrays = in_one_library(**{"q.loc": loc_q, "q.scale_tril": tril_q, "p.loc": loc_p, "p.scale_tril": tril_p})
     return [_rows(x, own_axes) for x, own_axes in zip(arrays, (1, 2, 1, 2), strict=True)]
 
 

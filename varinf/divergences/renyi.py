@@ -2,12 +2,12 @@
 
 import math
 
-from varinf._arrays import as_arrays, finite_number, namespace
+from varinf._arrays import finite_number, namespace
 from varinf.divergences.kl import kl
 from varinf.divergences.pairs import as_batch, check_pair, diagonal_rows, full_rows
 from varinf.families.categorical import Categorical
 from varinf.families.diagonal_normal import DiagonalNormal
-from varinf.families.family import log_sum_exp, settle, total, wide
+from varinf.families.family import in_one_library, log_sum_exp, scalar, settle, total, wide
 from varinf.families.matrices import identity, log_diagonal, solve_lower_columns
 from varinf.families.normal import Normal
 
@@ -118,7 +118,7 @@ def _normal(squares, excess, log_scale, alpha, finite):
 
 def _categorical(q, p, alpha):
     """log sum_k q_k (q_k/p_k)^(alpha-1) / (alpha-1); as alpha nears 1, from how far that sum is from 1."""
-    probs, log_q, log_p = as_arrays(probs=q.probs, log_q=q.logits, log_p=p.logits)
+    probs, log_q, log_p = in_one_library(probs=q.probs, log_q=q.logits, log_p=p.logits)
     like, probs = probs, wide(probs)
     xp = namespace(probs)
     has = probs > 0
@@ -128,4 +128,4 @@ def _categorical(q, p, alpha):
     near = xp.all(small, axis=-1)
     beyond_one = total(probs * xp.expm1(xp.where(small, powers, 0.0)))
     far = log_sum_exp(xp.where(has, log_q + powers, -math.inf))
-    return settle(xp.where(near, xp.log1p(beyond_one), far) / (alpha - 1), like)[()]
+    return scalar(settle(xp.where(near, xp.log1p(beyond_one), far) / (alpha - 1), like))

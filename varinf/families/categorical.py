@@ -5,7 +5,7 @@ import math
 import numpy as np
 from array_api_compat import device
 
-from varinf._arrays import as_arrays, namespace, refuse_where
+from varinf._arrays import namespace, refuse_where
 from varinf.families.family import Family, cast, frozen, log_sum_exp, parameters, safe_log, settle, total, vector
 
 
@@ -95,9 +95,12 @@ class Categorical(Family):
         """Entropy -sum p log p in nats, with 0 log 0 = 0: array (*batch)."""
         return settle(-total(weighted(self.probs, self.logits)), self._table)
 
+    def _beside(self, x):
+        # A category has no precision to follow.
+        return (x, self) if namespace(x) is namespace(self._table) else super()._beside(x)
+
     def _log_density(self, z):
-        z, logits = as_arrays(z=z, logits=self.logits)
-        xp = namespace(z)
+        xp, logits = namespace(z), self.logits
         inside = (z >= 0) & (z < self.dim) & (xp.floor(z) == z)
         # One gather from the flat table: row * K + category, in any library.
         count = math.prod(self.batch_shape)

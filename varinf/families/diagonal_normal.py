@@ -5,7 +5,7 @@ import numpy as np
 from varinf._arrays import check_finite, check_positive, namespace, positive_integer, same_shape
 from varinf.families.family import parameters, total, vector
 from varinf.families.matrices import diagonal_matrices
-from varinf.families.normal import Normal, aligned
+from varinf.families.normal import Normal
 
 
 class DiagonalNormal(Normal):
@@ -39,7 +39,6 @@ class DiagonalNormal(Normal):
     """
 
     _parameters = {"loc": 1, "_spread": 1}  # noqa: RUF012
-    is_standard = False
 
     def __init__(self, loc, scale):
         loc, scale = parameters(loc=loc, scale=scale)
@@ -87,12 +86,21 @@ class DiagonalNormal(Normal):
     @property
     def scale(self):
         """Standard deviations, (*batch, D)."""
-        return _scale(self._spread, self._given)
+        if self._given == "scale":
+            return self._spread
+        return namespace(self._spread).exp(self._spread if self._given == "log_scale" else self._spread / 2)
 
     @property
     def log_scale(self):
         """Logarithms of the standard deviations, (*batch, D)."""
-        return _log_scale(self._spread, self._given)
+        if self._given == "scale":
+            return namespace(self._spread).log(self._spread)
+        return self._spread if self._given == "log_scale" else self._spread / 2
+
+    @property
+    def log_variance(self):
+        """Logarithms of the variances, (*batch, D)."""
+        return self._spread if self._given == "log_variance" else 2 * self.log_scale
 
     @property
     def variance(self):
@@ -104,33 +112,22 @@ class DiagonalNormal(Normal):
         """Diagonal matrices of the scales: the Cholesky factors of the covariances, (*batch, D, D)."""
         return diagonal_matrices(self.scale)
 
+    def _beside(self, x):
+        return (x, self) if self.is_standard else super()._beside(x)
+
     # Density ---------------------------------------------------------------------------------------------------------
 
     def _white(self, z):
         if self.is_standard:
             return z
-        z, loc, spread = aligned(self, z)
         if self._given == "scale":
-            return (z - loc) / spread
-        return (z - loc) * namespace(z).exp(-_log_scale(spread, self._given))
+            return (z - self.loc) / self._spread
+        return (z - self.loc) * namespace(z).exp(-self.log_scale)
 
     def _from_noise(self, noise):
         if self.is_standard:
             return noise
-        noise, loc, spread = aligned(self, noise)
-        return loc + noise * _scale(spread, self._given)
+        return self.loc + self.scale * noise
 
     def _half_log_det(self):
-        return 0.0 if self.is_standard else total(self.log_scale)
-
-
-def _scale(spread, given):
-    if given == "scale":
-        return spread
-    return namespace(spread).exp(spread if given == "log_scale" else spread / 2)
-
-
-def _log_scale(spread, given):
-    if given == "scale":
-        return namespace(spread).log(spread)
-    return spread if given == "log_scale" else spread / 2
+        return total(self.log_scale)

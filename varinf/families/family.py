@@ -68,7 +68,7 @@ class Family:
                 raise IndexError(f"index {index} is outside of {self!r}, which has {size} on its first batch axis")
         elif isinstance(index, list):
             index = np.asarray(index, dtype=None if index else int)
-        return self._map(lambda x, own_axes: x[index])
+        return self._map(lambda x, own_axes: x[index, ...])
 
     def _map(self, change):
         """This family with change(parameter, own axes) in place of each parameter; for changes of the batch alone."""
@@ -91,6 +91,18 @@ class Family:
         shapes = {name: getattr(self, name).shape for name in self._parameters}
         return sum(math.prod(shapes[name][len(shapes[name]) - own :]) for name, own in self._parameters.items())
 
+    @property
+    def _like(self):
+        """A parameter, for its library and dtype."""
+        return getattr(self, next(iter(self._parameters)))
+
+    def _beside(self, x):
+        """x and this family in one library and dtype: NumPy arrays follow those of other libraries."""
+        if namespace(x) is namespace(self._like) and x.dtype == self._like.dtype:
+            return x, self
+        q = self._map(lambda parameter, own_axes: in_one_library(x=x, parameter=parameter)[1])
+        return in_one_library(x=x, parameter=self._like)[0], q
+
     # Draws and densities ---------------------------------------------------------------------------------------------
 
     def log_prob(self, z):
@@ -111,7 +123,9 @@ class Family:
         ValueError
             If the trailing axes of z are not (*batch, D).
         """
-        return self._log_density(self._checked(as_array(z, "z"), "z", self._event_shape))
+        z = self._checked(as_array(z, "z"), "z", self._event_shape)
+        z, q = self._beside(z)
+        return q._log_density(z)
 
     def sample(self, n, rng=None):
         """Draws on a new first axis.
@@ -175,7 +189,20 @@ class Family:
 
 def parameters(**named):
     """The arrays in one library and dtype. NumPy arrays are copied and made read-only: later writes change nothing."""
-    return [frozen(x.copy()) if is_numpy(x) else x for x in as_arrays(**named)]
+    return [frozen(x.copy()) if is_numpy(x) else x for x in in_one_library(**named)]
+
+
+def in_one_library(**named):
+    """`as_arrays`, for parameters.
+
+    What agrees already is left alone, since torch.compile cannot trace the search for a device without a warning; and
+    torch, which has no read-only arrays, is given copies of ours.
+    """
+    named = {name: as_array(x, name) for name, x in named.items()}
+    arrays = list(named.values())
+    if all(namespace(x) is namespace(arrays[0]) and x.dtype == arrays[0].dtype for x in arrays):
+        return arrays
+    return as_arrays(**{name: x.copy() if is_numpy(x) else x for name, x in named.items()})
 
 
 def frozen(x):
@@ -208,6 +235,11 @@ def wide(x):
 def settle(x, like):
     """x, computed in double for NumPy float32, back in the dtype of `like`."""
     return x.astype(like.dtype) if x.dtype != like.dtype else x
+
+
+def scalar(x):
+    """A NumPy array of shape () as the number that NumPy's own reductions would give; anything else as it is."""
+    return x[()] if is_numpy(x) else x
 
 
 def cast(x, dtype):

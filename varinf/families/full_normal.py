@@ -3,7 +3,7 @@
 from varinf._arrays import check_finite
 from varinf.families.family import parameters, settle, total, vector, wide
 from varinf.families.matrices import check_lower, cholesky, log_diagonal, multiply, solve_lower, square
-from varinf.families.normal import Normal, aligned
+from varinf.families.normal import Normal
 
 
 class FullNormal(Normal):
@@ -59,12 +59,11 @@ class FullNormal(Normal):
         return settle(total(self.scale_tril**2), self.loc)
 
     def _white(self, z):
-        z, loc, tril = aligned(self, z)
-        return settle(solve_lower(wide(tril), wide(z - loc)), z)
+        difference = z - self.loc
+        return settle(solve_lower(wide(self.scale_tril), wide(difference)), difference)
 
     def _from_noise(self, noise):
-        noise, loc, tril = aligned(self, noise)
-        return loc + multiply(tril, noise)
+        return self.loc + multiply(self.scale_tril, noise)
 
     def _half_log_det(self):
         return total(log_diagonal(self.scale_tril))

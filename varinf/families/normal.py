@@ -1,6 +1,6 @@
 """What the normal families share: a draw is an affine function of standard normal noise, and so is its density."""
 
-from varinf._arrays import as_array, as_arrays, namespace, standard_normal
+from varinf._arrays import as_array, namespace, standard_normal
 from varinf.families.family import LOG_TWO_PI, Family, settle, total
 
 
@@ -10,6 +10,8 @@ class Normal(Family):
     A subclass gives `_from_noise(noise)`; `_white(z)`, coordinates whose squared length is the Mahalanobis distance
     (z - loc)' covariance^-1 (z - loc); and `_half_log_det()` = log det(covariance) / 2.
     """
+
+    is_standard = False
 
     @property
     def noise_dim(self):
@@ -28,7 +30,8 @@ class Normal(Family):
         -------
         array (..., *batch, D)
         """
-        return self._from_noise(self._checked(as_array(noise, "noise"), "noise", (self.noise_dim,)))
+        noise, q = self._beside(self._checked(as_array(noise, "noise"), "noise", (self.noise_dim,)))
+        return q._from_noise(noise)
 
     def sample_and_log_prob(self, n, rng=None):
         """`sample` and the log density at each draw, which costs no solve: it is that of the noise, scaled.
@@ -60,7 +63,8 @@ class Normal(Family):
         return self._log_density_at(self._white(z))
 
     def _log_density_at(self, white):
-        return settle(-total(white * white) / 2 - self._half_log_det() - self.dim / 2 * LOG_TWO_PI, white)
+        half_log_det = 0.0 if self.is_standard else self._half_log_det()
+        return settle(-total(white * white) / 2 - half_log_det - self.dim / 2 * LOG_TWO_PI, white)
 
     def _draw(self, n, rng):
         return self._from_noise(self._noise(n, rng))
@@ -71,8 +75,3 @@ class Normal(Family):
     def _own_draws(self):
         shape = ", ".join(map(str, ("n", *self.batch_shape, self.noise_dim)))
         return f"bring your own draws, q.transform(noise) with standard normal noise ({shape}) of that library"
-
-
-def aligned(family, x):
-    """x and the parameters of `family`, in its order, in one library and dtype."""
-    return as_arrays(z=x, **{name: getattr(family, name) for name in family._parameters})

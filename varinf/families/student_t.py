@@ -4,7 +4,6 @@ import math
 
 from varinf._arrays import as_array, check_finite, check_positive, namespace, refuse_where, same_shape, special
 from varinf.families.family import Family, parameters, settle, total, vector, wide
-from varinf.families.normal import aligned
 
 
 class StudentT(Family):
@@ -32,7 +31,7 @@ class StudentT(Family):
     >>> from varinf.families.student_t import StudentT
     >>> q = StudentT(3.0, [0.0, 1.0], [1.0, 2.0])
     >>> round(float(q.log_prob([0.0, 1.0])), 4), round(float(q.entropy()), 4)
-    (-2.6949, 4.2396)
+    (-2.6949, 4.2401)
     >>> q.mean, q.variance
     (array([0., 1.]), array([ 3., 12.]))
     """
@@ -64,7 +63,7 @@ class StudentT(Family):
         """Variances of the features, (*batch, D): +inf where 1 < df <= 2, nan where df <= 1."""
         xp = namespace(self.df)
         finite = self.scale**2 * self.df / xp.where(self.df > 2, self.df - 2, 1.0)
-        return xp.where(self.df > 2, finite, xp.where(self.df > 1, math.inf, math.nan))
+        return xp.where(self.df > 2, finite, xp.where(self.df > 1, xp.full_like(self.df, math.inf), math.nan))
 
     def entropy(self):
         """Differential entropy in nats, summed over the features: array (*batch)."""
@@ -74,12 +73,11 @@ class StudentT(Family):
         return settle(total((df + 1) / 2 * _digamma_step(df / 2) - log_normaliser), self.loc)
 
     def _log_density(self, z):
-        z, loc, df, scale = aligned(self, z)
-        xp = namespace(z)
-        t = wide((z - loc) / scale)
-        df, scale = wide(df), wide(scale)
+        t = (z - self.loc) / self.scale
+        like, t, df, scale = t, wide(t), wide(self.df), wide(self.scale)
+        xp = namespace(t)
         log_normaliser = _log_gamma_step(df / 2) - xp.log(math.pi * df) / 2 - xp.log(scale)
-        return settle(total(log_normaliser - (df + 1) / 2 * xp.log1p(t * t / df)), z)
+        return settle(total(log_normaliser - (df + 1) / 2 * xp.log1p(t * t / df)), like)
 
     def _draw(self, n, rng):
         t = rng.standard_t(self.df, size=(n, *self.loc.shape)).astype(self.loc.dtype)
