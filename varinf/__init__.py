@@ -1,5 +1,6 @@
 """varinf: variational objectives and information bounds as estimates that know their direction."""
 
+from varinf._lens import lens
 from varinf.diagnostics.effective_sample_size import effective_sample_size, importance_weights
 from varinf.diagnostics.psis import psis
 from varinf.estimate import Direction, Estimate, Interval, Sandwich
@@ -31,6 +32,7 @@ __all__ = [
     "importance_weights",
     "index_information",
     "iwelbo",
+    "lens",
     "mutual_information",
     "psis",
     "rate",
