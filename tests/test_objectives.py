@@ -19,7 +19,7 @@ Q = DiagonalNormal([[-1.0], [1.0]], [[1.0], [1.0]])
 def bracket():
     from varinf.models.normal_normal import NormalNormal
 
-    return vi.sandwich(NormalNormal(0.0, 1.0, 1.0), [[1.0]], DiagonalNormal([[0.2]], [[0.8]]), draws=100, rng=0)
+    return vi.sandwich(NormalNormal(0.0, 1.0, 1.0), np.ones((1, 1)), DiagonalNormal([[0.2]], [[0.8]]), draws=100, rng=0)
 
 
 # name: (the arguments that decide the direction, a small call) once for each claim
