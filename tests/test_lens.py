@@ -75,6 +75,11 @@ def test_numbers_of_a_sandwich():
     assert "the posterior draws are exact" in answers.direction and "the gap is 0." in answers.terms
 
 
+def test_a_batch_of_one_reads_as_its_number():
+    one, alone = vi.lens(vi.iwelbo(LOG_W[:, None])).answers, vi.lens(vi.iwelbo(LOG_W)).answers
+    assert one == alone
+
+
 def test_directions_in_words():
     def standing(direction, bias):
         result = vi.Estimate(1.0, 0.1, "log p(x)", "test", direction, bias, objective="elbo")

@@ -137,13 +137,16 @@ def _numbers_of_estimate(estimate):
 def _numbers_of_sandwich(sandwich):
     lower, upper = sandwich.lower, sandwich.upper
     within = f"from {_size(lower)}{_draws(lower)} to {_size(upper)}{_draws(upper)}"
-    if not lower.shape:
-        low, high, level = sandwich.interval(0.95)
-        within += f"; between {plain(float(low))} and {plain(float(high))} at {level:.0%}"
+    low, high, level = sandwich.interval(0.95)
+    if np.size(low) == 1:
+        within += f"; between {plain(np.asarray(low).item())} and {plain(np.asarray(high).item())} at {level:.0%}"
+    standing = f"below, {_standing(lower)}; above, {_standing(upper)}"
+    if sandwich.assumptions:
+        standing += f"; provided that {' and '.join(sandwich.assumptions)}"
     return Answers(
         intractable=within,
         family="; ".join(f"{side}, {fit}" for side, fit in (("below", _fit(lower)), ("above", _fit(upper))) if fit),
-        direction="; ".join([f"below, {_standing(lower)}", f"above, {_standing(upper)}", *sandwich.assumptions]),
+        direction=standing,
         terms=f"the gap is {_size(sandwich.gap)}",
         compression="",
     )
@@ -152,8 +155,8 @@ def _numbers_of_sandwich(sandwich):
 def _size(estimate):
     """ "-31.34 ± 0.02 nats", or the range of a batch."""
     value, stderr = to_numpy(estimate.value), to_numpy(estimate.stderr)
-    if value.ndim == 0:
-        return f"{number_with_error(float(value), float(stderr))} {estimate.units}"
+    if value.size == 1:
+        return f"{number_with_error(value.item(), stderr.item())} {estimate.units}"
     return f"{_range(value)} {estimate.units}" if value.size else "an empty batch"
 
 
@@ -173,7 +176,7 @@ def _fit(estimate):
         return ""
     worst = np.nanmax(k_hat)
     fits = "fits, as far as it reaches" if worst <= 0.5 else "fits badly" if worst > 0.7 else "fits moderately"
-    return f"k_hat {'up to ' if k_hat.ndim else ''}{worst:.2f}: q {fits}"
+    return f"k_hat {'up to ' if k_hat.size > 1 else ''}{worst:.2f}: q {fits}"
 
 
 def _standing(estimate):
@@ -192,18 +195,20 @@ def _bias(estimate):
     bias = to_numpy(estimate.bias_estimate) if estimate.bias_estimate is not None else np.empty(0)
     if not np.any(np.isfinite(bias)):
         return ""
-    size = plain(float(bias), 2) if bias.ndim == 0 else _range(bias)
+    size = plain(bias.item(), 2) if bias.size == 1 else _range(bias)
     return f"by theory the estimate lies off {estimate.quantity} by about {size} {estimate.units}"
 
 
 def _stored(estimate):
     """For information, in the units of storage."""
     value = to_numpy(estimate.value)
-    if "I(" not in estimate.quantity or value is None or value.ndim:
+    if "I(" not in estimate.quantity or value.size != 1:
         return ""
     at_most = "at most " if estimate.direction == Direction.UPPER else ""
     bits = estimate.to("bits")
-    return f"{at_most}{number_with_error(float(bits.value), float(bits.stderr))} bits kept per datum"
+    return (
+        f"{at_most}{number_with_error(to_numpy(bits.value).item(), to_numpy(bits.stderr).item())} bits kept per datum"
+    )
 
 
 def _wrapped(text, indent, first=None):
