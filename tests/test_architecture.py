@@ -15,6 +15,7 @@ FLOORS = {
     "_arrays": 1,
     "_text": 1,
     "_config": 1,
+    "_lens": 1,
     "_progress": 1,
     "_aggregate": 1,
     "_pool": 1,

@@ -1,9 +1,9 @@
 """The computation lens: the page's five questions, answered with the numbers of a run."""
 
+from varinf._lens import lens
 from varinf.evidence.elbo import elbo
 from varinf.evidence.iwelbo import iwelbo
 from varinf.information.rate import rate
-from varinf.objectives import lens
 from varinf.page.statement import Statement, violations
 
 

@@ -1,0 +1,89 @@
+"""The aggregate q(z) = (1/N) Σ q(z | x_n) of a data set's posteriors, at draws from it, and averages over those draws.
+
+The draws are stratified: as many from each datum's posterior, which gives the aggregate's expectations without the
+noise of choosing the data.
+"""
+
+import math
+
+import numpy as np
+
+from varinf._arrays import is_numpy, positive_integer
+from varinf.families.diagonal_normal import DiagonalNormal
+from varinf.families.family import Family, settle, wide
+from varinf.families.full_normal import FullNormal
+from varinf.families.matrices import log_diagonal, solve_lower
+from varinf.families.mixture import Mixture
+
+
+def check_posteriors(q):
+    """Refuses what is not one distribution per datum."""
+    if not isinstance(q, Family):
+        raise TypeError(f"q is {type(q).__name__}; give a family, such as DiagonalNormal(loc, scale) with loc (N, D)")
+    if len(q.batch_shape) != 1 or q.batch_shape[0] == 0:
+        raise ValueError(
+            f"q has batch shape {q.batch_shape}; give one distribution per datum, batch shape (N,): loc is (N, D)"
+        )
+
+
+def reference_for(q, reference):
+    """The reference r(z): the standard normal unless given, one distribution for all data."""
+    if reference is None:
+        return DiagonalNormal.standard(q.dim)
+    if not isinstance(reference, Family):
+        raise TypeError(f"reference is {type(reference).__name__}; give a family, such as DiagonalNormal(loc, scale)")
+    if reference.batch_shape != ():
+        raise ValueError(
+            f"reference has batch shape {reference.batch_shape}; r(z) is one distribution for all data, without a "
+            "batch: with one for each datum the mean KL bounds no information"
+        )
+    if reference.dim != q.dim:
+        raise ValueError(f"reference has dim {reference.dim} but q has dim {q.dim}; they must agree")
+    return reference
+
+
+def draws_from_each(q, draws, rng):
+    """z (S, N, D), log q(z | n) and log q(z), both (S, N): S draws from each of the N posteriors.
+
+    Every draw meets every posterior, in N² S D operations and memory for the draws alone.
+    """
+    draws = positive_integer(draws, "draws")
+    if not is_numpy(getattr(q, "loc", np.empty(0))):
+        raise TypeError(
+            f"the draws are NumPy's, but the parameters of q are {type(q.loc).__module__}.{type(q.loc).__name__}: "
+            "give NumPy arrays, such as q.loc.detach().cpu().numpy()"
+        )
+    z, log_conditional = q.sample_and_log_prob(draws, rng)
+    return z, log_conditional, log_aggregate(q, z.reshape(-1, q.dim)).reshape(log_conditional.shape)
+
+
+def log_aggregate(q, z):
+    """log q(z) = log (1/N) Σ q(z | x_n) in nats for z (M, D): array (M,)."""
+    if not isinstance(q, FullNormal) or np.any(q.scale_tril != q.scale_tril[0]):
+        return settle(Mixture(None, q).log_prob(z), z)
+    # One covariance for all data, as linear models have: in coordinates where it is I the features are independent,
+    # which one compiled pass serves.
+    tril = wide(q.scale_tril[0])
+    loc, z_white = solve_lower(tril, wide(q.loc)), solve_lower(tril, wide(z))
+    white = Mixture(None, DiagonalNormal(loc, np.ones_like(loc)))
+    return settle(white.log_prob(z_white) - np.sum(log_diagonal(tril)), z)
+
+
+def mean_over_strata(terms):
+    """(mean, standard error due to the draws, degrees of freedom) for independent terms (S, N), N data in equal parts.
+
+    With S = 1 nothing tells a datum's own variance: the spread over all terms stands in, which is never smaller in
+    expectation.
+    """
+    draws, count = terms.shape
+    values = wide(terms)
+    value = settle(values.mean(), terms)
+    if not np.isfinite(value) or terms.size == 1:
+        return value, settle(np.float64(math.nan), terms), terms.size - 1
+    if draws == 1:
+        return value, settle(values.std(ddof=1) / math.sqrt(count), terms), count - 1
+    squares = values.var(axis=0, ddof=1) / draws
+    total = squares.sum()
+    # Welch and Satterthwaite's degrees of freedom for a sum of unequal variances.
+    degrees = (draws - 1) * (total**2 / (squares**2).sum() if total > 0 else count)
+    return value, settle(np.sqrt(total) / count, terms), float(degrees)
