@@ -8,12 +8,14 @@ from varinf.evidence.elbo import elbo
 from varinf.evidence.eubo import eubo
 from varinf.evidence.iwelbo import iwelbo
 from varinf.evidence.renyi_bound import renyi_bound
+from varinf.evidence.streaming import LogWeights
 
 __all__ = [
     "Direction",
     "Estimate",
     "HeavyTailError",
     "Interval",
+    "LogWeights",
     "Sandwich",
     "cubo",
     "effective_sample_size",
