@@ -9,6 +9,7 @@ from varinf.evidence.eubo import eubo
 from varinf.evidence.iwelbo import iwelbo
 from varinf.evidence.renyi_bound import renyi_bound
 from varinf.evidence.streaming import LogWeights
+from varinf.evidence.summary import Summary, summarize
 
 __all__ = [
     "Direction",
@@ -17,6 +18,7 @@ __all__ = [
     "Interval",
     "LogWeights",
     "Sandwich",
+    "Summary",
     "cubo",
     "effective_sample_size",
     "elbo",
@@ -25,4 +27,5 @@ __all__ = [
     "iwelbo",
     "psis",
     "renyi_bound",
+    "summarize",
 ]
