@@ -1,5 +1,6 @@
 """varinf: variational objectives and information bounds as estimates that know their direction."""
 
+from varinf._config import show_config
 from varinf.diagnostics.effective_sample_size import effective_sample_size, importance_weights
 from varinf.diagnostics.psis import psis
 from varinf.estimate import Direction, Estimate, Interval, Sandwich
@@ -27,5 +28,6 @@ __all__ = [
     "iwelbo",
     "psis",
     "renyi_bound",
+    "show_config",
     "summarize",
 ]

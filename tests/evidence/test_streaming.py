@@ -91,7 +91,7 @@ def test_groups_are_those_of_consecutive_draws(draws, batch, seed, zeros, k, dat
     np.testing.assert_allclose(got.value, want.value, rtol=1e-12)
     np.testing.assert_allclose(got.stderr, want.stderr, rtol=1e-11, atol=1e-13)
     assert (got.estimand, got.degrees, got.draws) == (want.estimand, want.degrees, draws)
-    assert any("left out" in text for text in got.caveats) == (draws % k > 0)
+    assert any("left over" in text for text in got.caveats) == (draws % k > 0)
 
 
 @settings(max_examples=40, deadline=None)

@@ -62,7 +62,8 @@ class Reading:
 
     def _incomplete(self, estimate):
         if self.left_over:
-            return f"the last {self.left_over:,} draws do not fill a group of {self.k:,} and are left out"
+            draws = f"{self.left_over:,} draw{'s' * (self.left_over != 1)}"
+            return f"{draws} left over from groups of {self.k:,} are not in the value"
         return None
 
     def settled(self):

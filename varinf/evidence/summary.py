@@ -244,6 +244,8 @@ def summarize(log_weights, *, axis=0, shared_draws=False):
     if isinstance(log_weights, LogWeights):
         return summary_of_reading(log_weights.read())
     draws = Draws(log_weights, axis)
+    if 0 in draws.batch_shape:
+        raise ValueError(f"log_weights has batch shape {draws.batch_shape}: there are no data to summarise")
     tail = cache(draws.k_hat)  # the ELBO and the IWELBO ask for the same one
     how = {"axis": axis, "shared_draws": shared_draws}
     estimates = {
