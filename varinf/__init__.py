@@ -1,40 +1,90 @@
-"""varinf: variational objectives and information bounds as estimates that know their direction."""
+"""Variational objectives and information bounds, as numbers that say what they bound.
 
-from varinf._lens import lens
+Bounds on log p(x) from log weights, the estimates that carry them, families and divergences, models with exact evidence,
+and information: `varinf.lens(varinf.elbo)` answers the page's five questions about each objective.
+"""
+
+from varinf import datasets, models
+from varinf._config import show_config
 from varinf.diagnostics.effective_sample_size import effective_sample_size, importance_weights
 from varinf.diagnostics.psis import psis
+from varinf.divergences.kl import kl, kl_and_gradient
+from varinf.divergences.renyi import renyi_divergence
 from varinf.estimate import Direction, Estimate, Interval, Sandwich
 from varinf.evidence.cubo import HeavyTailError, cubo
 from varinf.evidence.elbo import elbo
 from varinf.evidence.eubo import eubo
+from varinf.evidence.evaluate import evaluate
+from varinf.evidence.identity import identity
 from varinf.evidence.iwelbo import iwelbo
+from varinf.evidence.jackknife_evidence import jackknife_evidence
 from varinf.evidence.renyi_bound import renyi_bound
+from varinf.evidence.sandwich import sandwich
+from varinf.evidence.streaming import LogWeights
+from varinf.evidence.summary import summarize
+from varinf.evidence.thermodynamic import thermodynamic
+from varinf.families.categorical import Categorical
+from varinf.families.diagonal_normal import DiagonalNormal
+from varinf.families.full_normal import FullNormal
+from varinf.families.low_rank_normal import LowRankNormal
+from varinf.families.mixture import Mixture
+from varinf.families.student_t import StudentT
 from varinf.information.aggregate_kl import aggregate_kl
 from varinf.information.entropy import entropy
 from varinf.information.gaussian_mutual_information import gaussian_mutual_information
 from varinf.information.index_information import index_information
 from varinf.information.mutual_information import mutual_information
 from varinf.information.rate import rate
+from varinf.lens import lens
+from varinf.plots import plot
+
+__version__ = "0.1.0"
 
 __all__ = [
+    # estimates
     "Direction",
     "Estimate",
     "HeavyTailError",
     "Interval",
     "Sandwich",
-    "aggregate_kl",
-    "cubo",
-    "effective_sample_size",
+    # bounds on log p(x) from log weights
     "elbo",
-    "entropy",
-    "eubo",
-    "gaussian_mutual_information",
-    "importance_weights",
-    "index_information",
     "iwelbo",
-    "lens",
-    "mutual_information",
-    "psis",
-    "rate",
     "renyi_bound",
+    "cubo",
+    "eubo",
+    "jackknife_evidence",
+    "thermodynamic",
+    "importance_weights",
+    "effective_sample_size",
+    "psis",
+    "summarize",
+    "LogWeights",
+    # families and divergences
+    "DiagonalNormal",
+    "FullNormal",
+    "LowRankNormal",
+    "StudentT",
+    "Categorical",
+    "Mixture",
+    "kl",
+    "kl_and_gradient",
+    "renyi_divergence",
+    # models, and what holds of them exactly
+    "models",
+    "datasets",
+    "identity",
+    "sandwich",
+    "evaluate",
+    # information
+    "rate",
+    "aggregate_kl",
+    "index_information",
+    "entropy",
+    "mutual_information",
+    "gaussian_mutual_information",
+    # reading
+    "lens",
+    "plot",
+    "show_config",
 ]

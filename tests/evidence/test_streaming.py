@@ -1,0 +1,402 @@
+"""A stream is the whole: any chunking and any merging gives what arrays in memory give."""
+
+import io
+import pickle
+import tracemalloc
+import zipfile
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import varinf as vi
+from varinf.diagnostics.psis import tail_length
+from varinf.diagnostics.top import Top
+
+
+def weights(draws, batch=(), seed=0, zeros=0.0):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(-100, 3, size=(draws, *batch)) + rng.normal(0, 50, size=batch)
+    return np.where(rng.random(x.shape) < zeros, -np.inf, x)
+
+
+def streamed(x, cuts, **options):
+    state = vi.LogWeights(**options)
+    for part in np.split(x, cuts):
+        state.update(part)
+    return state
+
+
+def assert_same(got, want, rtol=1e-12):
+    for name in ("value", "stderr"):
+        np.testing.assert_allclose(getattr(got, name), getattr(want, name), rtol=rtol, atol=1e-13)
+    np.testing.assert_array_equal(got.k_hat, want.k_hat)
+    assert (got.estimand, got.direction, got.bias, got.draws, got.degrees) == (
+        want.estimand,
+        want.direction,
+        want.bias,
+        want.draws,
+        want.degrees,
+    )
+
+
+sizes = st.integers(1, 400)
+batches = st.sampled_from([(), (1,), (3,), (2, 2), (0,)])
+seeds = st.integers(0, 1000)
+zero_shares = st.sampled_from([0.0, 0.02, 1.0])
+
+
+@settings(max_examples=60, deadline=None)
+@given(draws=sizes, batch=batches, seed=seeds, zeros=zero_shares, data=st.data())
+def test_any_chunking_is_the_whole(draws, batch, seed, zeros, data):
+    x = weights(draws, batch, seed, zeros)
+    cuts = sorted(data.draw(st.lists(st.integers(0, draws), max_size=6)))
+    state = streamed(x, cuts)
+    assert (state.draws, state.batch_shape) == (draws, batch)
+    assert_same(state.elbo(), vi.elbo(x))
+    assert_same(state.iwelbo(), vi.iwelbo(x))
+    np.testing.assert_allclose(state.iwelbo().bias_estimate, vi.iwelbo(x).bias_estimate, rtol=1e-11)
+    np.testing.assert_allclose(state.effective_sample_size(), vi.effective_sample_size(x), rtol=1e-12)
+    assert state.elbo().caveats == vi.elbo(x).caveats
+    assert state.iwelbo().caveats == vi.iwelbo(x).caveats
+
+
+@settings(max_examples=60, deadline=None)
+@given(draws=st.integers(3, 400), batch=batches, seed=seeds, zeros=zero_shares, data=st.data())
+def test_any_merging_is_the_whole(draws, batch, seed, zeros, data):
+    x = weights(draws, batch, seed, zeros)
+    cuts = sorted(data.draw(st.lists(st.integers(0, draws), min_size=1, max_size=6)))
+    states = [vi.LogWeights().update(part) for part in np.split(x, cuts)]
+    while len(states) > 1:  # any tree, any order
+        a = states.pop(data.draw(st.integers(0, len(states) - 1)))
+        b = states.pop(data.draw(st.integers(0, len(states) - 1)))
+        states.append(a | b)
+    assert_same(states[0].elbo(), vi.elbo(x))
+    assert_same(states[0].iwelbo(), vi.iwelbo(x))
+
+
+@settings(max_examples=40, deadline=None)
+@given(draws=sizes, batch=batches, seed=seeds, zeros=zero_shares, k=st.integers(1, 60), data=st.data())
+def test_groups_are_those_of_consecutive_draws(draws, batch, seed, zeros, k, data):
+    x = weights(draws, batch, seed, zeros)
+    cuts = sorted(data.draw(st.lists(st.integers(0, draws), max_size=6)))
+    state = streamed(x, cuts, k=k)
+    whole = draws - draws % k
+    if not whole:
+        with pytest.raises(ValueError, match="do not fill one group"):
+            state.iwelbo(k)
+        return
+    got, want = state.iwelbo(k), vi.iwelbo(x[:whole], k)
+    np.testing.assert_allclose(got.value, want.value, rtol=1e-12)
+    np.testing.assert_allclose(got.stderr, want.stderr, rtol=1e-11, atol=1e-13)
+    assert (got.estimand, got.degrees, got.draws) == (want.estimand, want.degrees, draws)
+    assert any("left over" in text for text in got.caveats) == (draws % k > 0)
+
+
+@settings(max_examples=40, deadline=None)
+@given(sizes=st.lists(st.integers(1, 40), min_size=2, max_size=6), k=st.integers(1, 12))
+def test_merged_states_join_their_incomplete_groups(sizes, k):
+    x = weights(sum(sizes), (2,))
+    first, *rest = (vi.LogWeights(k=k).update(part) for part in np.split(x, np.cumsum(sizes)[:-1]))
+    for other in rest:
+        first = first | other
+    if sum(sizes) >= k:
+        assert first.iwelbo(k).degrees == sum(sizes) // k - 1
+    if k == 1:  # the groups are the draws, in whatever order
+        np.testing.assert_allclose(first.iwelbo(1).value, vi.elbo(x).value, rtol=1e-12)
+
+
+def test_merging_aligned_states_gives_the_same_groups():
+    x = weights(600, (3,))
+    a, b = vi.LogWeights(k=50).update(x[:250]), vi.LogWeights(k=50).update(x[250:])
+    np.testing.assert_allclose((b | a).iwelbo(50).value, vi.iwelbo(x, 50).value, rtol=1e-13)
+
+
+@settings(max_examples=60, deadline=None)
+@given(keep=st.integers(1, 200), columns=st.integers(0, 4), sizes=st.lists(st.integers(0, 500), max_size=8), ties=seeds)
+def test_the_largest_are_kept_exactly(keep, columns, sizes, ties):
+    rng = np.random.default_rng(ties)
+    top, seen = Top(columns, keep), [np.empty((0, columns))]
+    for n in sizes:
+        x = rng.integers(-5, 5, size=(n, columns)).astype(float) if ties % 2 else rng.normal(size=(n, columns))
+        x[rng.random(x.shape) < 0.1] = -np.inf
+        top.add(x)
+        seen.append(x)
+    whole = np.sort(np.concatenate(seen), axis=0)
+    for store in (top, top.copy(), pickle.loads(pickle.dumps(top))):
+        np.testing.assert_array_equal(np.sort(store.kept(), axis=1), whole[-keep:].T)
+
+
+@pytest.mark.parametrize("draws", [24, 25, 1000, 5000])
+def test_k_hat_is_exact_while_the_tail_holds_it(draws):
+    x = weights(draws, (3,))
+    need = tail_length(draws) + 1
+    for chunk in (7, draws):
+        state = streamed(x, range(chunk, draws, chunk), tail=need)
+        np.testing.assert_array_equal(state.k_hat(), vi.psis(x).k_hat)
+        assert not any("raise tail=" in text for text in state.elbo().caveats)
+
+
+def test_a_short_tail_says_so():
+    x = np.random.default_rng(1).exponential(0.6, size=100_000)
+    state = streamed(x, range(1000, 100_000, 1000), tail=300)
+    assert abs(state.k_hat() - 0.6) < 0.15
+    for estimate in (state.elbo(), state.iwelbo()):
+        assert any("raise tail=" in text for text in estimate.caveats)
+
+
+def test_far_off_weights_lose_no_digits():
+    x = weights(1000) - 1e6
+    assert_same(streamed(x, range(1, 1000)).iwelbo(), vi.iwelbo(x), rtol=1e-9)  # 1e6 * 2^-52 is the data's own rounding
+    np.testing.assert_allclose(streamed(x, [500]).elbo().stderr, vi.elbo(x).stderr, rtol=1e-12)
+
+
+def test_axis_dtype_order_and_library_do_not_matter():
+    x = weights(60, (4, 5)).astype(np.float32)
+    want = vi.LogWeights(k=6).update(x.astype(np.float64)).iwelbo(6)
+    for chunk, axis in [(np.moveaxis(x, 0, 1), 1), (np.moveaxis(x, 0, -1), -1), (np.asfortranarray(x), 0)]:
+        got = vi.LogWeights(k=6).update(chunk, axis=axis).iwelbo(6)
+        np.testing.assert_allclose(got.value, want.value, rtol=1e-14)
+        assert got.value.dtype == np.float64
+    array_api_strict = pytest.importorskip("array_api_strict")
+    np.testing.assert_allclose(vi.LogWeights().update(array_api_strict.asarray(x)).elbo().value, vi.elbo(x).value)
+
+
+def test_the_callers_array_may_be_reused():
+    x = weights(30, (2,))
+    state, buffer = vi.LogWeights(k=8), np.empty((5, 2))
+    for part in np.split(x, 6):
+        buffer[:] = part
+        state.update(buffer)
+    np.testing.assert_allclose(state.iwelbo(8).value, vi.iwelbo(x[:24], 8).value, rtol=1e-13)
+
+
+def test_estimates_are_snapshots():
+    x = weights(2000, (2,))
+    state = vi.LogWeights().update(x[:1000])
+    before = state.elbo()
+    state.update(x[1000:] + 500)
+    assert_same(before, vi.elbo(x[:1000]))
+
+
+def test_merging_changes_neither_part():
+    x = weights(100)
+    a, b = vi.LogWeights(k=7).update(x[:50]), vi.LogWeights(k=7).update(x[50:])
+    _ = a | b
+    assert_same(a.elbo(), vi.elbo(x[:50]))
+    assert_same(b.elbo(), vi.elbo(x[50:]))
+    assert a.iwelbo(7).degrees == b.iwelbo(7).degrees == 6
+    empty = vi.LogWeights(k=7)
+    assert_same((empty | a).elbo(), a.elbo())
+    assert_same((a | empty).elbo(), a.elbo())
+    assert (empty | empty).draws == 0
+
+
+def test_data_concatenate():
+    x = weights(103, (7,))
+    parts = [vi.LogWeights(k=10).update(x[:, i:j]) for i, j in [(0, 3), (3, 4), (4, 7)]]
+    parts[1] = vi.LogWeights(k=10).update(x[:, 3])  # a single datum, without an axis
+    whole = vi.LogWeights.concatenate(parts)
+    assert whole.batch_shape == (7,)
+    assert_same(whole.elbo(), vi.elbo(x))
+    whole.update(x[:7])
+    assert whole.iwelbo(10).degrees == 10
+    np.testing.assert_allclose(whole.iwelbo(10).value, vi.iwelbo(np.concatenate([x, x[:7]]), 10).value, rtol=1e-13)
+
+
+def test_states_travel_between_processes():
+    state = vi.LogWeights(k=10, tail=50).update(weights(105, (3,)))
+    state.elbo()
+    other = pickle.loads(pickle.dumps(state))
+    assert_same(other.iwelbo(10), state.iwelbo(10))
+
+
+def test_memory_does_not_grow_with_the_draws():
+    state, chunk = vi.LogWeights(tail=200), weights(100, (50,))
+    state.update(chunk).update(chunk).update(chunk)
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    for _ in range(100):
+        state.update(chunk)
+    assert tracemalloc.get_traced_memory()[0] - before < 100_000
+    tracemalloc.stop()
+
+
+def test_repr_says_what_it_holds():
+    assert repr(vi.LogWeights()) == "<LogWeights: 0 draws, tail=4096>"
+    state = vi.LogWeights(k=5, tail=10).update(np.zeros((1, 3)))
+    assert repr(state) == "<LogWeights: 1 draw of batch shape (3,), k=5, tail=10>"
+
+
+# Files ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("k", [None, 10])
+@pytest.mark.parametrize(("draws", "batch"), [(0, ()), (3, (2,)), (105, ()), (5000, (3, 2))])
+def test_saved_states_go_on(tmp_path, draws, batch, k):
+    path = tmp_path / "state.npz"
+    x = weights(draws + 20, batch, zeros=0.01)
+    state = vi.LogWeights(k=k, tail=100)
+    if draws:
+        state.update(x[:draws])
+    state.save(path)
+    assert [p.name for p in tmp_path.iterdir()] == ["state.npz"]
+    loaded = vi.LogWeights.load(path)
+    assert (loaded.k, loaded.tail, loaded.draws) == (k, 100, draws)
+    for each in (state, loaded):
+        each.update(x[draws:])
+    assert_same(loaded.elbo(), state.elbo(), rtol=0)
+    if k:
+        assert_same(loaded.iwelbo(k), state.iwelbo(k), rtol=0)
+
+
+def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "state.npz"
+    vi.LogWeights().update(weights(30)).save(path)
+    old = path.read_bytes()
+
+    def full(*args, **kwargs):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(OSError, match="No space"):
+        vi.LogWeights().update(weights(40)).save(path)
+    assert path.read_bytes() == old
+    assert [p.name for p in tmp_path.iterdir()] == ["state.npz"]
+
+
+def rewritten(path, **changes):
+    """The file with some of its arrays changed."""
+    with np.load(path) as found:
+        arrays = {**found, **changes}
+    np.savez(path, **{name: x for name, x in arrays.items() if x is not None})
+
+
+def npy_bytes():
+    file = io.BytesIO()
+    np.save(file, np.zeros(3))
+    return file.getvalue()
+
+
+DAMAGED = {
+    "empty": lambda path: path.write_bytes(b""),
+    "text": lambda path: path.write_text("not a state"),
+    "single array": lambda path: path.write_bytes(npy_bytes()),
+    "pickle": lambda path: path.write_bytes(pickle.dumps({"a": 1})),
+    "objects": lambda path: rewritten(path, top=np.array([[None]], dtype=object)),
+    "foreign": lambda path: np.savez(path, x=np.zeros(3)),
+    "truncated": lambda path: path.write_bytes(path.read_bytes()[:-100]),
+    "another format": lambda path: rewritten(path, format=np.array("varinf LogWeights 99")),
+    "a part is gone": lambda path: rewritten(path, pending=None),
+    "negative draws": lambda path: rewritten(path, draws=np.int64(-1)),
+    "other draws": lambda path: rewritten(path, draws=np.int64(17)),
+    "float counts": lambda path: rewritten(path, k=np.float64(2)),
+    "short tail": lambda path: rewritten(path, top=np.zeros((2, 3))),
+    "float32": lambda path: rewritten(path, moments=np.zeros((5, 2), np.float32)),
+    "nan": lambda path: rewritten(path, moments=np.full((5, 2), np.nan)),
+    "tail 0": lambda path: rewritten(path, tail=np.int64(0)),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGED)
+def test_damaged_files_are_refused_by_name(tmp_path, damage):
+    path = tmp_path / "state.npz"
+    vi.LogWeights(k=10).update(weights(105, (2,))).save(path)
+    DAMAGED[damage](path)
+    with pytest.raises(ValueError, match=r"state\.npz' is not the file of a LogWeights state"):
+        vi.LogWeights.load(path)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # zipfile's own, for a spoilt method
+def test_random_damage_is_refused_or_harmless(tmp_path):
+    path = tmp_path / "state.npz"
+    vi.LogWeights(k=10).update(weights(105, (2,))).save(path)
+    whole, rng = path.read_bytes(), np.random.default_rng(0)
+    for _ in range(300):
+        spoilt = bytearray(whole)
+        for i in rng.integers(0, len(whole), size=rng.integers(1, 4)):
+            spoilt[i] = rng.integers(256)
+        path.write_bytes(spoilt)
+        try:
+            vi.LogWeights.load(path).elbo()
+        except ValueError as error:
+            assert "state.npz" in str(error)
+
+
+def test_a_missing_file_is_an_os_error(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        vi.LogWeights.load(tmp_path / "none.npz")
+
+
+def test_the_file_is_plain_arrays(tmp_path):
+    vi.LogWeights().update(weights(30)).save(tmp_path / "state.npz")
+    assert zipfile.ZipFile(tmp_path / "state.npz").testzip() is None
+    with np.load(tmp_path / "state.npz", allow_pickle=False) as found:
+        assert str(found["format"]) == "varinf LogWeights 1"
+
+
+# Bad input -----------------------------------------------------------------------------------------------------------
+
+
+def nan_at(*index):
+    x = np.zeros((10, 3))
+    x[index] = np.nan
+    return x
+
+
+BAD_CHUNKS = {
+    "nan": (lambda: nan_at(4, 2), {}, ValueError, r"1 values .*\(nan\) at draw 24 of datum 2"),
+    "+inf": (lambda: np.where(np.isnan(nan_at(0, 1)), np.inf, 0), {}, ValueError, r"\(inf\) at draw 20 of datum 1"),
+    "nan on axis 1": (lambda: nan_at(4, 2).T, {"axis": 1}, ValueError, "at draw 24 of datum 2"),
+    "number": (lambda: 3.0, {}, ValueError, "single number"),
+    "batch": (lambda: np.zeros((5, 4)), {}, ValueError, r"\(4,\).*\(3,\)"),
+    "axis": (lambda: np.zeros((5, 3)), {"axis": 2}, ValueError, "axis=2"),
+    "complex": (lambda: np.zeros((5, 3), complex), {}, TypeError, "complex128"),
+    "half": (lambda: np.zeros((5, 3), np.float16), {}, TypeError, "float16"),
+    "text": (lambda: ["a"], {}, TypeError, "chunk"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_CHUNKS)
+def test_bad_chunks_are_refused_and_change_nothing(name):
+    make, options, error, text = BAD_CHUNKS[name]
+    x = weights(20, (3,))
+    state = vi.LogWeights(k=3).update(x)
+    with pytest.raises(error, match=text):
+        state.update(make(), **options)
+    assert_same(state.elbo(), vi.elbo(x))
+    assert state.iwelbo(3).degrees == 5
+
+
+BAD_CALLS = {
+    "k=0": (lambda: vi.LogWeights(k=0), ValueError, "k=0"),
+    "k=2.5": (lambda: vi.LogWeights(k=2.5), TypeError, "k=2.5"),
+    "tail=-1": (lambda: vi.LogWeights(tail=-1), ValueError, "tail=-1"),
+    "unknown keyword": (lambda: vi.LogWeights(tial=3), TypeError, "tial"),
+    "no draws": (lambda: vi.LogWeights().elbo(), ValueError, "no draws yet"),
+    "only empty chunks": (lambda: vi.LogWeights().update(np.empty((0, 3))).iwelbo(), ValueError, "no draws yet"),
+    "k not declared": (lambda: vi.LogWeights().update([0.0]).iwelbo(5), ValueError, r"declare it at first: .*k=5"),
+    "another k": (lambda: vi.LogWeights(k=2).update([0.0]).iwelbo(5), ValueError, "declared with k=2"),
+    "merge k": (lambda: vi.LogWeights(k=2) | vi.LogWeights(), ValueError, "k=2 and k=None"),
+    "merge tail": (lambda: vi.LogWeights(tail=2) | vi.LogWeights(), ValueError, "tail=2 and tail=4096"),
+    "merge batch": (
+        lambda: vi.LogWeights().update(np.zeros((2, 3))) | vi.LogWeights().update(np.zeros((2, 4))),
+        ValueError,
+        r"\(3,\) and \(4,\)",
+    ),
+    "merge with an array": (lambda: vi.LogWeights() | np.zeros(3), TypeError, "unsupported|LogWeights"),
+    "concatenate nothing": (lambda: vi.LogWeights.concatenate([]), ValueError, "at least one"),
+    "concatenate draws": (
+        lambda: vi.LogWeights.concatenate([vi.LogWeights().update([0.0]), vi.LogWeights().update([0.0, 1.0])]),
+        ValueError,
+        "parts differ",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD_CALLS)
+def test_bad_calls_say_what_to_do(name):
+    call, error, text = BAD_CALLS[name]
+    with pytest.raises(error, match=text):
+        call()

@@ -1,0 +1,79 @@
+"""Tables of comma-separated numbers, read in parts, with errors that name the line."""
+
+import itertools
+
+import numpy as np
+
+
+class Table:
+    """A text file of numbers: one line a row, a heading allowed, blank lines and lines that begin with # skipped.
+
+    Attributes
+    ----------
+    first : list of str
+        The cells of the first line of numbers.
+    note : str
+        What was skipped at the top, in words.
+    """
+
+    def __init__(self, path):
+        self.path = path
+        self.note, self._skip = "", 0
+        for number, line in self._lines():
+            cells = _cells(line)
+            if any(_is_number(cell) for cell in cells):
+                self.first = cells
+                return
+            if self._skip:
+                break
+            self.note, self._skip = f", heading on line {number} skipped", number
+        raise ValueError("the file holds no comma-separated numbers: give a .npy, .npz or .csv file of log weights")
+
+    def _lines(self):
+        """(line number, line) of those that count, after the heading."""
+        with open(self.path, encoding="utf-8-sig", errors="strict") as file:
+            try:
+                for number, line in enumerate(file, 1):
+                    if number > self._skip and line.strip() and not line.startswith("#"):
+                        yield number, line
+            except UnicodeDecodeError as error:
+                raise ValueError(
+                    f"the file is neither .npy, .npz nor text ({error.reason} at byte {error.start})"
+                ) from error
+
+    def parts(self, chunk_bytes):
+        """Arrays (lines, columns), each of about `chunk_bytes` in memory."""
+        # A parsed value takes 8 bytes, and its text, while it is parsed, some 30.
+        count = max(1, chunk_bytes // (40 * len(self.first)))
+        lines = self._lines()
+        while part := list(itertools.islice(lines, count)):
+            yield self._numbers(part)
+
+    def _numbers(self, part):
+        width = len(self.first)
+        try:
+            x = np.loadtxt((line for _, line in part), delimiter=",", comments=None, ndmin=2, quotechar='"')
+        except ValueError:
+            x = None
+        if x is not None and x.shape == (len(part), width):
+            return x
+        for number, line in part:  # slowly, for the place
+            cells = _cells(line)
+            if len(cells) != width:
+                raise ValueError(f"line {number} has {len(cells)} values where the first has {width}: mend that line")
+            for column, cell in enumerate(cells):
+                if not _is_number(cell):
+                    raise ValueError(f"line {number}, column {column}: {cell[:40]!r} is not a number: mend that line")
+        raise ValueError(f"lines {part[0][0]} to {part[-1][0]} cannot be read as numbers")
+
+
+def _cells(line):
+    return [cell.strip().strip('"') for cell in line.split(",")]
+
+
+def _is_number(cell):
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return "_" not in cell  # Python allows 1_000

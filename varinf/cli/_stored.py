@@ -1,0 +1,160 @@
+"""Log weights stored in a file, read once and in order, in chunks of bounded size.
+
+No memory map: its pages count as resident. Nothing is unpickled. In memory order an array is (outer, draws, inner), as
+the kernels have it, whatever its axis of the draws; Fortran order is C order of the transpose.
+"""
+
+import math
+import os
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from varinf._arrays import as_array, normal_axis
+from varinf.cli import _csv
+
+NPY, ZIP = b"\x93NUMPY", (b"PK\x03\x04", b"PK\x05\x06")
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An open file of log weights.
+
+    `chunks` yields (first draw, cube of (outer, draws, inner)); first draw 0 begins new data. `draws` is at least
+    the number of draws in the file, and that number itself for binary files; `batch` is None where it is not known
+    before the end, and holds the data in `order`.
+    """
+
+    about: str
+    draws: int
+    batch: tuple | None
+    order: str
+    chunks: Iterator
+
+    def datum(self, flat):
+        """The index of the datum that comes `flat`-th in memory order."""
+        index = (flat,) if self.batch is None else np.unravel_index(flat, self.batch, order=self.order)
+        return tuple(map(int, index))
+
+
+@contextmanager
+def open_log_weights(path, axis, key, chunk_bytes):
+    """A `Stored` of a .npy, .npz or .csv file, told apart by their first bytes. ValueError says what is wrong."""
+    path = Path(path)
+    with open(path, "rb", buffering=0) as file:
+        start = file.read(len(NPY))
+        file.seek(0)
+        if key is not None and start[:4] not in ZIP:
+            raise ValueError(f"--key {key}: the file is no .npz archive, so it has no named arrays: leave --key out")
+        if start == NPY:
+            yield _npy(file, os.fstat(file.fileno()).st_size, axis, chunk_bytes)
+        elif start[:4] in ZIP:
+            with zipfile.ZipFile(file) as archive:
+                member = _member(archive, key)
+                with archive.open(member) as stream:
+                    yield _npy(stream, member.file_size, axis, chunk_bytes)
+        elif path.suffix in (".npy", ".npz"):
+            raise ValueError(f"the file does not begin as a {path.suffix} file does: it is empty, damaged or renamed")
+        else:
+            yield _text(path, axis, chunk_bytes)
+
+
+def _member(archive, key):
+    """The archive's entry of the array `key`, or of its only array."""
+    found = {name.removesuffix(".npy"): archive.getinfo(name) for name in archive.namelist() if name.endswith(".npy")}
+    names = ", ".join(sorted(found)) or "none"
+    if key is None and len(found) != 1:
+        raise ValueError(f"the archive holds {len(found)} arrays ({names}): choose one with --key NAME")
+    if key is not None and key not in found:
+        raise ValueError(f"--key {key}: the archive has no such array; it holds {names}")
+    return next(iter(found.values())) if key is None else found[key]
+
+
+def _npy(stream, size, axis, chunk_bytes):
+    """A stream of `size` bytes in the .npy format."""
+    shape, fortran, dtype, header = _header(stream)
+    as_array(np.empty(0, dtype), "the array")  # a TypeError for what is not real numbers of 4 or 8 bytes
+    if not shape:
+        raise ValueError("the array is a single number: an axis of draws is needed")
+    axis = normal_axis(axis, len(shape), "the array")
+    if 0 in shape:
+        raise ValueError(f"the array has shape {shape}: there is nothing in it")
+    if size < header + math.prod(shape) * dtype.itemsize:
+        raise ValueError(
+            f"the file is cut short: an array of {math.prod(shape):,} values needs "
+            f"{header + math.prod(shape) * dtype.itemsize:,} bytes, and there are {size:,}; write it again"
+        )
+    batch = shape[:axis] + shape[axis + 1 :]
+    about = f"{dtype.name} of shape {shape}, draws on axis {axis}"
+    order = "F" if fortran else "C"
+    if fortran:
+        shape, axis = shape[::-1], len(shape) - 1 - axis
+    sizes = math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1 :])
+    return Stored(about, sizes[1], batch, order, _cubes(stream, dtype, *sizes, chunk_bytes))
+
+
+def _header(stream):
+    """(shape, Fortran order, dtype, bytes read)."""
+    version = np.lib.format.read_magic(stream)
+    read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}.get(version)
+    if read is None:
+        raise ValueError(
+            f"the array is stored in .npy format {version}, which plain numbers do not need: write it again"
+        )
+    shape, fortran, dtype = read(stream)
+    if dtype.hasobject:
+        raise ValueError(
+            "the array holds Python objects, which are never unpickled: store numbers, with .astype(float)"
+        )
+    if any(n < 0 for n in shape):
+        raise ValueError(f"the array claims the shape {shape}: the file is damaged")
+    return shape, fortran, dtype, stream.tell()
+
+
+def _cubes(stream, dtype, outer, draws, inner, chunk_bytes):
+    """Whole data, as many as fit a chunk; else one block of data at a time, by as many draws as fit."""
+    row = inner * dtype.itemsize
+    at_once = max(1, chunk_bytes // (draws * row))
+    step = draws if draws * row <= chunk_bytes else max(1, chunk_bytes // row)
+    buffer = np.empty(min(at_once, outer) * step * row, np.uint8)
+    for o in range(0, outer, at_once):
+        count = min(at_once, outer - o)
+        for first in range(0, draws, step):
+            length = min(step, draws - first)
+            chunk = buffer[: count * length * row]
+            _fill(stream, memoryview(chunk))
+            yield first, np.frombuffer(chunk, dtype).reshape(count, length, inner)
+
+
+def _fill(stream, view):
+    filled = 0
+    while filled < len(view):
+        read = stream.readinto(view[filled:])
+        if not read:
+            raise ValueError("the file ends before its array does: write it again")
+        filled += read
+
+
+def _text(path, axis, chunk_bytes):
+    """Comma-separated numbers: lines × columns, the draws on axis 0 (a line each) or on axis 1."""
+    axis = normal_axis(axis, 2, "the table")
+    table = _csv.Table(path)
+    columns = len(table.first)
+    about = f"text, {columns:,} column{'s' * (columns != 1)}, draws on axis {axis}{table.note}"
+    if axis:
+        cubes = ((0, part[:, :, None]) for part in table.parts(chunk_bytes))
+        return Stored(about, columns, None, "C", cubes)
+    # A value takes two characters at least, its comma or line end among them.
+    at_most = os.path.getsize(path) // (2 * columns) + 1
+    return Stored(about, at_most, (columns,), "C", _counted(table.parts(chunk_bytes)))
+
+
+def _counted(parts):
+    first = 0
+    for part in parts:
+        yield first, part[None]
+        first += len(part)

@@ -1,0 +1,17 @@
+"""Versions, kernels, instruction set and workers of this installation."""
+
+import json
+
+from varinf._config import show_config
+
+
+def add_arguments(parser):
+    parser.description = "What runs here: versions, kernels with the reason for their choice, instruction set, cores."
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(arguments):
+    """Prints the configuration. Returns the exit status."""
+    config = show_config()
+    print(json.dumps(config.to_dict()) if arguments.json else config)
+    return 0

@@ -1,0 +1,297 @@
+"""Bounds from a stream of log weights: a state that takes draws in any chunking, merges, and is small."""
+
+import math
+import os
+import uuid
+from pathlib import Path
+
+import numpy as np
+
+from varinf._arrays import as_array, normal_axis, positive_integer, to_numpy
+from varinf._kernels import kernel
+from varinf.diagnostics.draws import Draws, Moments
+from varinf.diagnostics.top import Top, is_cut
+from varinf.evidence.reading import Reading, side_by_side
+from varinf.evidence.state_file import Parts, read_state, write_state
+
+
+class LogWeights:
+    """Log weights reduced as they come: every bound of them in memory that does not grow with the draws.
+
+    Parameters
+    ----------
+    k : int, optional
+        Draws in each importance-weighted average, for ``iwelbo(k)``: groups of `k` consecutive draws. Up to k − 1
+        draws that do not fill a group yet are held.
+    tail : int
+        How many of the largest weights of each datum are kept for k̂, which is exact while 3 sqrt(draws) + 1 <= tail:
+        1.8 million draws for the default. Beyond that it rests on the kept ones, and a caveat says so. Memory is
+        about 12 bytes · tail per datum, touched as draws arrive.
+
+    Attributes
+    ----------
+    draws : int
+        Draws taken in so far.
+    batch_shape : tuple or None
+        Shape of one draw, (*batch); None before the first one.
+
+    Notes
+    -----
+    Two states merge with ``a | b``: moments to rounding, the largest weights exactly, and what is left of incomplete
+    groups joins into new ones. Sums are carried in float64. Estimates are snapshots: later updates leave them alone.
+    They keep no draws, so that data which share draws cannot be averaged jointly: take ``elbo(log_weights)`` of
+    arrays in memory for that.
+
+    References
+    ----------
+    Chan, Golub, LeVeque (1983), "Algorithms for computing the sample variance", for the merging.
+
+    Examples
+    --------
+    >>> import numpy as np, varinf as vi
+    >>> log_w = np.random.default_rng(0).normal(-31, 1, size=(10_000, 3))
+    >>> a, b = vi.LogWeights(k=50), vi.LogWeights(k=50)
+    >>> for chunk in np.split(log_w[:7_000], 10):
+    ...     a = a.update(chunk)
+    >>> (a | b.update(log_w[7_000:])).iwelbo(k=50).value.round(6) == vi.iwelbo(log_w, k=50).value.round(6)
+    array([ True,  True,  True])
+    """
+
+    def __init__(self, k=None, tail=4096):
+        self.k = None if k is None else positive_integer(k, "k")
+        self.tail = positive_integer(tail, "tail")
+        self.batch_shape = None
+        self._moments = self._groups = self._top = None
+        self._pending = []  # arrays (n, *batch): the draws of the group that is not full yet
+        self._reading = None
+
+    @property
+    def draws(self):
+        return 0 if self._moments is None else self._moments.draws
+
+    def update(self, chunk, axis=0):
+        """Takes draws in.
+
+        Parameters
+        ----------
+        chunk : array (draws, *batch)
+            log p(x, z) − log q(z | x) in nats, of any array library; any number of draws, none included.
+        axis : int
+            The axis of the draws.
+
+        Returns
+        -------
+        LogWeights
+            This state.
+
+        Raises
+        ------
+        ValueError
+            For nan or +inf, with the number of the draw, and for a batch of another shape. The state is then as
+            before.
+        """
+        x = np.asarray(to_numpy(as_array(chunk, "chunk"))).astype(np.float64, copy=False)
+        if x.ndim == 0:
+            raise ValueError("chunk is a single number; give an array whose axis 0 holds the draws")
+        axis = normal_axis(axis, x.ndim, "chunk")
+        batch = x.shape[:axis] + x.shape[axis + 1 :]
+        if self.batch_shape not in (None, batch):
+            raise ValueError(f"chunk has batch shape {batch}, but this state {self.batch_shape}; they must agree")
+        if x.shape[axis]:
+            self._take(Draws(x, axis, "chunk"), batch)
+        return self
+
+    def _take(self, part, batch):
+        try:
+            with np.errstate(invalid="ignore"):  # nan and +inf become an error, not a warning
+                moments = part.moments()
+        except ValueError:
+            raise _refusal(part.first(), self.draws) from None
+        if self._top is None:
+            self.batch_shape, self._top = batch, Top(math.prod(batch), self.tail)
+        elif self._reading is not None:  # estimates hold the store: they keep it as it is
+            self._top = self._top.copy()
+        self._reading = None
+        self._moments = _merged(self._moments, moments)
+        draws = part.first()
+        self._top.add(draws.reshape(len(draws), math.prod(batch)))
+        if self.k is not None:
+            self._group(draws)
+
+    def _group(self, draws):
+        """Counts the whole groups among the held draws and these, and holds the rest."""
+        missing = (self.k - self._held) % self.k
+        if missing > len(draws):
+            self._pending.append(draws.copy())
+            return
+        whole = len(draws) - (len(draws) - missing) % self.k
+        runs = [np.concatenate([*self._pending, draws[:missing]])] if missing else []
+        runs += [draws[missing:whole]] if whole > missing else []
+        for run in runs:
+            self._groups = _merged(self._groups, Draws(run).group_log_means(self.k).moments())
+        self._pending = [draws[whole:].copy()] if whole < len(draws) else []
+
+    @property
+    def _held(self):
+        return sum(map(len, self._pending))
+
+    def __or__(self, other):
+        if not isinstance(other, LogWeights):
+            return NotImplemented
+        for name in ("k", "tail"):
+            mine, theirs = getattr(self, name), getattr(other, name)
+            if mine != theirs:
+                raise ValueError(f"the two states have {name}={mine} and {name}={theirs}; states merge with the same")
+        if self._top is None or other._top is None:
+            return (other if self._top is None else self)._copy()
+        if self.batch_shape != other.batch_shape:
+            raise ValueError(
+                f"the two states have batch shapes {self.batch_shape} and {other.batch_shape}; they must agree"
+            )
+        both = self._copy()
+        both._moments = _merged(self._moments, other._moments)
+        both._groups = _merged(self._groups, other._groups)
+        both._top.add(other._top.kept().T)
+        for run in other._pending:
+            both._group(run)
+        return both
+
+    def _copy(self):
+        twin = LogWeights(self.k, self.tail)
+        twin.batch_shape, twin._moments, twin._groups = self.batch_shape, self._moments, self._groups
+        twin._top = None if self._top is None else self._top.copy()
+        twin._pending = list(self._pending)
+        return twin
+
+    def __getstate__(self):
+        return self.__dict__ | {"_reading": None}  # it can be had again, and holds a function
+
+    @staticmethod
+    def concatenate(parts):
+        """One state for all data, from states of batches of the data.
+
+        Parameters
+        ----------
+        parts : sequence of LogWeights
+            Of the same k, tail and number of draws. Batches join along their first axis; a state of a single datum,
+            batch shape (), counts as one.
+
+        Returns
+        -------
+        LogWeights
+        """
+        parts = list(parts)
+        if not parts or any(not part.draws for part in parts):
+            raise ValueError("parts: give at least one state, each with draws")
+        about = {(part.k, part.tail, part.draws, (part.batch_shape or (1,))[1:]) for part in parts}
+        if len(about) > 1:
+            raise ValueError(
+                "parts differ in (k, tail, draws, trailing batch shape): "
+                f"{', '.join(map(str, sorted(about, key=str)))}; they must agree"
+            )
+        first = parts[0]
+        whole = LogWeights(first.k, first.tail)
+        whole._moments = side_by_side([part._moments for part in parts])
+        whole._groups = None if first._groups is None else side_by_side([part._groups for part in parts])
+        whole._top = Top.of(np.concatenate([part._top.kept() for part in parts]), first.tail)
+        whole.batch_shape = whole._moments.mean.shape
+        if first._held:
+            held = [np.concatenate(part._pending) for part in parts]
+            held = [run[:, None] if run.ndim == 1 else run for run in held]
+            whole._pending = [np.concatenate(held, axis=1)]
+        return whole
+
+    # What it says ----------------------------------------------------------------------------------------------------
+
+    def read(self):
+        """What the state says now, as a `Reading`, which later updates leave alone."""
+        if self._moments is None:
+            raise ValueError("this state has no draws yet: give it some with .update(chunk)")
+        if self._reading is None:
+            top, draws, batch = self._top, self.draws, self.batch_shape
+            self._reading = Reading(
+                self._moments,
+                lambda: top.k_hat(draws).reshape(batch)[()],
+                is_cut(draws, self.tail),
+                self.k,
+                self._groups,
+                self._held,
+            )
+        return self._reading
+
+    def elbo(self):
+        """Evidence lower bound of all draws so far; see `varinf.elbo`."""
+        return self.read().elbo()
+
+    def iwelbo(self, k=None):
+        """Importance-weighted bound: of all draws (None), or of groups of the declared `k`; see `varinf.iwelbo`.
+
+        Draws of an incomplete group are left out, and a caveat says how many.
+        """
+        return self.read().iwelbo(k)
+
+    def k_hat(self):
+        """Tail index of the weights, float or array (*batch); see `varinf.psis`."""
+        return self.read().k_hat()
+
+    def effective_sample_size(self):
+        """(Σ w)² / Σ w², float or array (*batch)."""
+        return self.read().effective_sample_size()
+
+    # Files -----------------------------------------------------------------------------------------------------------
+
+    def save(self, path):
+        """Writes the state to a NumPy .npz file of plain arrays, whole or not at all."""
+        parts = Parts(
+            self.k,
+            self.tail,
+            self._moments,
+            self._groups,
+            np.concatenate(self._pending) if self._pending else np.empty(0),
+            np.empty((0, 0)) if self._top is None else self._top.kept(),
+        )
+        path = Path(path)
+        partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+        try:
+            with open(partial, "xb") as file:
+                write_state(file, parts)
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    @staticmethod
+    def load(path):
+        """The state that `save` wrote. Nothing is unpickled; ValueError for any other or damaged file."""
+        parts = read_state(path)
+        state = LogWeights(parts.k, parts.tail)
+        if parts.moments is not None:
+            state._moments, state._groups = parts.moments, parts.groups
+            state.batch_shape = parts.moments.mean.shape
+            state._top = Top.of(parts.top, parts.tail)
+            state._pending = [parts.pending] if len(parts.pending) else []
+        return state
+
+    def __repr__(self):
+        of = "" if not self.batch_shape else f" of batch shape {self.batch_shape}"
+        group = "" if self.k is None else f", k={self.k}"
+        return f"<LogWeights: {self.draws:,} draw{'s' * (self.draws != 1)}{of}{group}, tail={self.tail}>"
+
+
+def _merged(a, b):
+    """The moments of both parts' draws; None stands for no draws."""
+    if a is None or b is None:
+        return a if b is None else b
+    parts = kernel("log_weights", np.empty(0)).merge(a.draws, *a[1:], b.draws, *b[1:])
+    return Moments(a.draws + b.draws, *(part[()] for part in parts))
+
+
+def _refusal(draws, before):
+    """The error for nan or +inf in a chunk that follows `before` draws."""
+    bad = ~(draws < np.inf)
+    first = tuple(map(int, np.unravel_index(int(np.argmax(bad)), bad.shape)))
+    datum = f" of datum {first[1] if len(first) == 2 else first[1:]}" if len(first) > 1 else ""
+    return ValueError(
+        f"chunk has {np.count_nonzero(bad):,} values that are nan or +inf, the first ({draws[first]}) at draw "
+        f"{before + first[0]:,}{datum}, both counted from 0 over the stream; log weights are "
+        "log p(x, z) - log q(z | x); look at the model's log density there"
+    )
