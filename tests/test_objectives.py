@@ -54,6 +54,10 @@ def test_the_walk_finds_objectives():
     assert {"elbo", "cubo", "rate", "index_information"} <= set(public_objectives())
 
 
+def test_no_entry_without_its_function():
+    assert set(OBJECTIVES) == set(public_objectives())
+
+
 @pytest.mark.parametrize("name", public_objectives())
 def test_entry_claims_the_direction_of_the_result(name):
     assert name in OBJECTIVES, f"{name} returns an estimate: give it an entry in varinf/objectives.py"

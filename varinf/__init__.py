@@ -6,6 +6,7 @@ and information: `varinf.lens(varinf.elbo)` answers the page's five questions ab
 
 from varinf import datasets, models
 from varinf._config import show_config
+from varinf._lens import lens
 from varinf.diagnostics.effective_sample_size import effective_sample_size, importance_weights
 from varinf.diagnostics.psis import psis
 from varinf.divergences.kl import kl, kl_and_gradient
@@ -35,7 +36,6 @@ from varinf.information.gaussian_mutual_information import gaussian_mutual_infor
 from varinf.information.index_information import index_information
 from varinf.information.mutual_information import mutual_information
 from varinf.information.rate import rate
-from varinf.lens import lens
 from varinf.plots import plot
 
 __version__ = "0.1.0"
