@@ -64,6 +64,15 @@ def zero_weights(estimate):
     return None
 
 
+def no_weight_left(estimate):
+    """A jackknife over draws of which so few have weight that leaving some out leaves none."""
+    value = to_numpy(estimate.value)
+    lost = np.atleast_1d(np.isnan(value)) if value is not None else np.zeros(1, bool)
+    if np.any(lost):
+        return f"nan{_share(lost)}: too few draws have any weight for some to be left out; the iwelbo is still defined"
+    return None
+
+
 def missed_mass(estimate):
     """+inf at posterior draws: q gives probability zero where the posterior lives."""
     lost = np.atleast_1d(np.asarray(to_numpy(estimate.value)) == np.inf)

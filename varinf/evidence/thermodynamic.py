@@ -1,0 +1,130 @@
+"""The thermodynamic identity: log p(x) is the integral of E[log w] along the geometric path from q to the posterior."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from varinf._arrays import as_array, as_arrays
+from varinf.diagnostics import caveats
+from varinf.diagnostics.draws import Draws, log_mean_error, mean_error, relative_variance
+from varinf.estimate import Direction, Estimate
+from varinf.evidence.elbo import elbo_of
+from varinf.evidence.eubo import eubo
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Thermodynamic:
+    """Result of `thermodynamic`.
+
+    Attributes
+    ----------
+    betas : array (B,)
+        Places on the path.
+    curve : Estimate of shape (B, *batch)
+        E_β[log w] at each of them; non-decreasing in β but for noise.
+    log_evidence : Estimate of shape (*batch)
+        The integral of the curve over [0, 1], in closed form rather than by a rule over `betas`.
+    lower, upper : Estimate of shape (*batch)
+        The ends of the curve: ELBO and EUBO.
+    """
+
+    betas: np.ndarray
+    curve: Estimate
+    log_evidence: Estimate
+    lower: Estimate
+    upper: Estimate
+
+    def __str__(self):
+        ends = (("β = 0", self.lower), ("integral", self.log_evidence), ("β = 1", self.upper))
+        return "\n".join(f"{name + ':':<10}{estimate}" for name, estimate in ends)
+
+    def __repr__(self):
+        return f"<Thermodynamic: {self}>"
+
+
+def thermodynamic(log_weights, log_weights_at_posterior_draws, betas=None, *, axis=0, shared_draws=False):
+    """Log evidence and its thermodynamic curve, from draws of q and of the posterior.
+
+    On the path π_β(z) ∝ q(z) w(z)^β, with w = p(x, z)/q(z | x), the derivative of log ∫ q w^β is E_β[log w], so that
+
+        log p(x) = ∫₀¹ E_β[log w] dβ,
+
+    the ELBO at the left end and the EUBO at the right. For β <= 1/2 the expectation is taken over the draws from q with
+    weights w^β, beyond over the posterior's with weights w^(β − 1): no power of a weight above 1/2 is averaged, and the
+    integral of each half is known exactly, log mean w^½ over q's draws and −log mean w^(−½) over the posterior's. Their
+    sum is the bridge estimate of Meng and Wong with the geometric bridge.
+
+    Parameters
+    ----------
+    log_weights : array (draws, *batch)
+        log p(x, z) − log q(z | x) in nats at draws from q; NumPy, torch or JAX. -inf: a draw of probability zero.
+    log_weights_at_posterior_draws : array (posterior draws, *batch)
+        The same at independent draws from the posterior. +inf: q has density zero there.
+    betas : array (B,), optional
+        Places between 0 and 1 at which to give the curve; 0, 0.1, …, 1 if None. The integral does not depend on them.
+    axis : int
+        The axis of the draws, in both.
+    shared_draws : bool
+        The columns of a batch were computed from common draws.
+
+    Returns
+    -------
+    Thermodynamic
+        `log_evidence` is of direction "exact": its estimand, at infinite draws of both kinds, is log p(x) itself. Its
+        bias is "unknown": q's half is biased low, the posterior's high, and `bias_estimate` is their sum to first
+        order. The error is the delta method's, of both halves together. `k_hat` is the larger of those of w^½ under q
+        and w^(−½) under the posterior: half the tail index of the weights, so that the interval holds for weights far
+        too heavy for `iwelbo`. `curve` holds what is called unbiased at β = 0 and 1 and, in between, self-normalised
+        averages with delta-method errors.
+
+    Raises
+    ------
+    ValueError
+        For no draws, nan, +inf at q's draws, -inf at the posterior's, batches of different shapes (both are named),
+        or betas outside [0, 1].
+
+    References
+    ----------
+    Gelman, Meng (1998), "Simulating normalizing constants: from importance sampling to bridge sampling to path
+    sampling", eq. 10. Meng, Wong (1996), "Simulating ratios of normalizing constants via a simple identity", section
+    3. Masrani, Le, Wood (2019), "The thermodynamic variational objective", eqs. 5 and 6: ELBO and EUBO are the coarsest
+    left and right Riemann sums of the integral.
+
+    Examples
+    --------
+    >>> import numpy as np, varinf as vi
+    >>> rng = np.random.default_rng(0)  # log w ~ N(-v/2, v) at q's draws is N(v/2, v) at the posterior's; log p(x) = 0
+    >>> t = vi.thermodynamic(rng.normal(-2, 2, 10_000), rng.normal(2, 2, 10_000), betas=[0, 0.5, 1])
+    >>> np.asarray(t.curve).round(1)
+    array([-2.,  0.,  2.])
+    >>> abs(float(t.log_evidence)) < 3 * t.log_evidence.stderr
+    True
+    """
+    name = "log_weights_at_posterior_draws"
+    x, y = as_arrays(log_weights=log_weights, log_weights_at_posterior_draws=log_weights_at_posterior_draws)
+    left, right = Draws(x, axis), Draws(y, axis, name, posterior=True)
+    if left.batch_shape != right.batch_shape:
+        raise ValueError(
+            f"log_weights has shape {tuple(x.shape)} but {name} has shape {tuple(y.shape)}; they must agree but for the "
+            f"number of draws on axis {left.axis}"
+        )
+    betas = _checked(betas)
+    upper = eubo(y, axis=axis, shared_draws=shared_draws)
+    right.moments()  # for its check of the values
+    return Thermodynamic(
+        betas,
+        _curve(left, right, betas),
+        _integral(left, right, shared_draws),
+        elbo_of(left, shared_draws),
+        upper,
+    )
+
+
+def _checked(betas):
+    betas = np.linspace(0, 1, 11) if betas is None else as_array(betas, "betas")
+    if betas.ndim != 1 or betas.shape[0] == 0:
+        raise ValueError(f"betas has shape {tuple(betas.shape)}; give a vector of numbers between 0 and 1")
+    if not np.all((betas >= 0) & (betas <= 1)):
+        raise ValueError(f"betas={betas}: the path runs from 0 (q) to 1 (the posterior)")
+    return betas
