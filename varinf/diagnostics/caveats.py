@@ -81,6 +81,30 @@ def missed_mass(estimate):
     return None
 
 
+def apart(estimate):
+    """Both halves of a bridge are empty: no draw of either kind lies where the other distribution has mass."""
+    value = to_numpy(estimate.value)
+    lost = np.atleast_1d(np.isnan(value)) if value is not None else np.zeros(1, bool)
+    if np.any(lost):
+        return f"nan{_share(lost)}: q and the posterior have no draw in common support, so there is nothing to compare"
+    return None
+
+
+def heavy_halves(estimate):
+    """A bridge between distributions that hardly overlap."""
+    k_hat = _k_hat(estimate)
+    if k_hat is None:
+        return None
+    threshold = k_threshold(estimate.degrees + 1)
+    worst = np.max(k_hat, initial=-np.inf, where=~np.isnan(k_hat))
+    if worst > min(threshold, 0.5):
+        return (
+            f"k_hat {worst:.2f} of the square root of the weights is above {min(threshold, 0.5):.2f}"
+            f"{_share(k_hat > min(threshold, 0.5))}: q and the posterior hardly overlap, and the interval is unreliable"
+        )
+    return None
+
+
 def bias_against_error(estimate):
     """A known bias that is not small against the error, as happens when many data are averaged."""
     if estimate.bias_estimate is None:

@@ -6,7 +6,7 @@ over all ways to leave draws out, cancels the first m terms.
 
 import math
 
-from varinf._kernels._wide import narrow, widen
+from varinf._kernels._precision import float64_inside
 from varinf.diagnostics import caveats
 from varinf.diagnostics.draws import Draws
 from varinf.estimate import Direction, Estimate
@@ -79,12 +79,10 @@ def jackknife_evidence(log_weights, order=1, *, axis=0, shared_draws=False):
             f"bias is already of order 1/draws², or at most {MOST_DRAWS:,} draws"
         )
     draws.moments()  # for its check of the values
-    value, pseudo_values = jackknife(widen(draws.first()), order, draws.xp)
-    influence = pseudo_values - draws.xp.mean(pseudo_values, axis=0)
-    stderr = draws.xp.sqrt(draws.xp.sum(influence**2, axis=0) / (draws.count * (draws.count - 1)))
+    value, stderr, influence = jackknife(draws.first(), order, draws.xp)
     return Estimate(
-        narrow(value, draws.x)[()],
-        narrow(stderr, draws.x)[()],
+        value[()],
+        stderr[()],
         quantity="log p(x)",
         estimand=f"jackknife log evidence of order {order} from {draws.count:,} draws",
         direction=Direction.NEITHER,
@@ -99,8 +97,9 @@ def jackknife_evidence(log_weights, order=1, *, axis=0, shared_draws=False):
     )
 
 
+@float64_inside
 def jackknife(x, order, xp):
-    """(value, pseudo-values of the single draws) from log weights x (draws, *batch).
+    """(value, standard error, influence of the single draws) from log weights x (draws, *batch).
 
     The log mean without draw i is L₍ᵢ₎ = L + log(1 − pᵢ) + log(S/(S − 1)) with pᵢ = wᵢ/Σw, and so on for two draws. The
     coefficients sum to 1, so that only these small differences from L are multiplied by powers of S.
@@ -116,7 +115,9 @@ def jackknife(x, order, xp):
         left_2 = _mean_without_two(x, total, xp)
         shift_2 = xp.where(left_2 > -math.inf, left_2 + math.log(n / (n - 2)), xp.nan)
         value = value + (n - 2) ** 2 / 2 * shift_2
-    return xp.where(some, value, -xp.inf), level - (n - 1) * shift_1
+    influence = (n - 1) * (xp.mean(shift_1, axis=0) - shift_1)  # pseudo-values less their mean
+    stderr = xp.sqrt(xp.sum(influence**2, axis=0) / (n * (n - 1)))
+    return xp.where(some, value, -xp.inf), xp.where(some, stderr, xp.inf), influence
 
 
 def _without_one(x, xp):
@@ -142,8 +143,7 @@ def _mean_without_two(x, total, xp):
     without_first, without_second = xp.logaddexp(without_both, second), xp.logaddexp(without_both, first)
     pairs = without_both - total
     for rest in (without_first, without_second):  # no weight of the bulk is more than half of either
-        some = xp.where(rest > -math.inf, rest, 0.0)
-        pairs = pairs + xp.sum(rest - total + xp.log1p(-xp.exp(bulk - some)), axis=0)
+        pairs = pairs + xp.sum(rest - total + xp.log1p(-xp.exp(bulk - rest)), axis=0)
     p = xp.exp(bulk - total)  # at most 1/3 each: 1 - p - p keeps its digits
     rows = max(1, CHUNK // max(1, math.prod(p.shape)))
     square = -xp.sum(xp.log1p(-2 * p), axis=0)  # the diagonal is no pair

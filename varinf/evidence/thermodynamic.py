@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from varinf._arrays import as_array, as_arrays
+from varinf._arrays import as_array, as_arrays, refuse_where
+from varinf._kernels._precision import float64_inside
 from varinf.diagnostics import caveats
 from varinf.diagnostics.draws import Draws, log_mean_error, mean_error, relative_variance
 from varinf.estimate import Direction, Estimate
@@ -36,7 +37,7 @@ class Thermodynamic:
     upper: Estimate
 
     def __str__(self):
-        ends = (("β = 0", self.lower), ("integral", self.log_evidence), ("β = 1", self.upper))
+        ends = (("beta = 0", self.lower), ("integral", self.log_evidence), ("beta = 1", self.upper))
         return "\n".join(f"{name + ':':<10}{estimate}" for name, estimate in ends)
 
     def __repr__(self):
@@ -110,14 +111,15 @@ def thermodynamic(log_weights, log_weights_at_posterior_draws, betas=None, *, ax
             f"number of draws on axis {left.axis}"
         )
     betas = _checked(betas)
-    upper = eubo(y, axis=axis, shared_draws=shared_draws)
-    right.moments()  # for its check of the values
+    refuse_where(
+        y == -math.inf, y, name, "values of -inf", "p(x, z) is 0 there, so that these are no draws from the posterior"
+    )
     return Thermodynamic(
         betas,
         _curve(left, right, betas),
         _integral(left, right, shared_draws),
         elbo_of(left, shared_draws),
-        upper,
+        eubo(y, axis=axis, shared_draws=shared_draws),
     )
 
 
@@ -128,3 +130,77 @@ def _checked(betas):
     if not np.all((betas >= 0) & (betas <= 1)):
         raise ValueError(f"betas={betas}: the path runs from 0 (q) to 1 (the posterior)")
     return betas
+
+
+def _integral(left, right, shared_draws):
+    """log mean w^½ over q's draws − log mean w^(−½) over the posterior's."""
+    xp = left.xp
+    near, far = left.moments(0.5), right.moments(-0.5)
+    # Where neither kind of draw has any weight at the other's places the two halves are 0/0.
+    apart = (near.log_mean == -math.inf) & (far.log_mean == -math.inf)
+    value = xp.where(apart, xp.nan, near.log_mean) - xp.where(apart, 0.0, far.log_mean)
+    high = xp.where(apart, xp.nan, relative_variance(far, xp)) / (2 * far.draws)
+    low = xp.where(apart, 0.0, relative_variance(near, xp)) / (2 * near.draws)
+    return Estimate(
+        value[()],
+        xp.sqrt(log_mean_error(near, xp) ** 2 + log_mean_error(far, xp) ** 2),
+        quantity="log p(x)",
+        estimand="thermodynamic integral",
+        direction=Direction.EXACT,
+        bias="unknown",
+        draws=near.draws + far.draws,
+        degrees=min(near.draws, far.draws) - 1,
+        bias_estimate=(high - low)[()],
+        objective="thermodynamic",
+        shared_draws=shared_draws,
+        tail=lambda: np.maximum(left.k_hat(0.5), right.k_hat(-0.5))[()],
+        influence=lambda: _joint_influence(left, right),
+        rules=(caveats.one_draw, caveats.zero_weights, caveats.missed_mass, caveats.apart, caveats.heavy_halves),
+    )
+
+
+def _joint_influence(left, right):
+    """Each draw's influence on the value, scaled as for one sample of all draws of both kinds."""
+    n, m = left.count, right.count
+    parts = ((n + m) / n * left.influence(0.5), -(n + m) / m * right.influence(-0.5))
+    return left.xp.concat(parts, axis=0)
+
+
+def _curve(left, right, betas):
+    """E_β[log w] at each beta: (B, *batch)."""
+    xp = left.xp
+    points = [_point(left, right, float(beta), xp) for beta in betas]
+    return Estimate(
+        xp.stack([value for value, _ in points], axis=0),
+        xp.stack([error for _, error in points], axis=0),
+        quantity="E_beta[log w]",
+        estimand="E_beta[log w]",
+        direction=Direction.EXACT,
+        bias="unknown",
+        draws=min(left.count, right.count),
+        degrees=min(left.count, right.count) - 1,
+        objective="thermodynamic",
+        shared_draws=True,
+        rules=(caveats.one_draw, caveats.zero_weights, caveats.missed_mass),
+    )
+
+
+def _point(left, right, beta, xp):
+    """(value, standard error) from the draws that are nearer; the ends are plain means."""
+    if beta in (0.0, 1.0):
+        moments = (right if beta else left).moments()
+        return xp.asarray(moments.mean), xp.asarray(mean_error(moments, xp))
+    draws, power = (left, beta) if beta <= 0.5 else (right, beta - 1)
+    p = xp.moveaxis(draws.weights(power), draws.axis, 0)
+    return _self_normalised(draws.first(), p, xp)
+
+
+@float64_inside
+def _self_normalised(f, p, xp):
+    """(Σ p f, its delta-method standard error) with weights p that sum to 1 over axis 0."""
+    n = p.shape[0]
+    f = xp.where(p > 0, f, 0.0)  # log w is infinite where it counts for nothing
+    mean = xp.sum(p * f, axis=0)
+    lost = xp.sum(p, axis=0) == 0
+    error = xp.sqrt(xp.sum(p**2 * (f - mean) ** 2, axis=0) * (n / (n - 1) if n > 1 else math.nan))
+    return xp.where(lost, xp.nan, mean), xp.where(lost, xp.nan, error)
