@@ -75,8 +75,8 @@ def test_k_hat_of_exact_pareto_tails(k):
 
 
 def test_k_hat_of_bounded_weights_is_negative():
-    w = np.random.default_rng(3).uniform(size=20_000)  # a uniform has tail index −1
-    assert vi.psis(np.log(w)).k_hat == pytest.approx(-1, abs=0.15)
+    w = np.random.default_rng(3).uniform(size=20_000)  # tail index −1, where the fit is rough
+    assert -1.2 < vi.psis(np.log(w)).k_hat < -0.7
 
 
 def test_k_hat_cannot_see_a_mode_that_q_misses():
@@ -166,21 +166,21 @@ def test_input_is_left_alone():
 
 def test_smoothing_improves_the_mean_of_heavy_weights():
     """What PSIS is for: at tail index 0.7 the smoothed mean has the smaller mean squared error (in logs)."""
-    k, n = 0.7, 300
+    k, n = 0.7, 3000
     x = k * np.random.default_rng(10).standard_exponential((n, 1000))
     truth = -math.log1p(-k)
     plain = vi.iwelbo(x, axis=1).value - truth
     smooth = vi.iwelbo(vi.psis(x, axis=1).log_weights, axis=1).value - truth
     gain = plain**2 - smooth**2
-    assert np.mean(gain) > 2 * np.std(gain) / math.sqrt(n)
+    assert np.mean(gain) > 3 * np.std(gain) / math.sqrt(n)
 
 
-@given(arrays(np.float64, st.integers(30, 80), elements=st.floats(-30, 30)), st.floats(-1e3, 1e3))
-def test_shift_moves_the_weights_alone(x, shift):
-    a, b = vi.psis(x), vi.psis(np.round(x, 2) + 0.0)
-    b, c = vi.psis(x[::-1]), vi.psis(x + shift)
+@given(arrays(np.float64, st.integers(30, 80), elements=st.integers(-3000, 3000)), st.integers(-1000, 1000))
+def test_shift_and_order_do_not_matter(x, shift):
+    x = x / 128  # shifts by whole numbers are then exact
+    a, b, c = vi.psis(x), vi.psis(x[::-1]), vi.psis(x + shift)
     assert b.k_hat == pytest.approx(a.k_hat, abs=1e-12)
-    assert c.k_hat == pytest.approx(a.k_hat, abs=1e-3)  # a shift of 1e3 rounds the draws to 1e-13
+    assert c.k_hat == pytest.approx(a.k_hat, abs=1e-12)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])

@@ -105,10 +105,12 @@ def jackknife(x, order, xp):
     coefficients sum to 1, so that only these small differences from L are multiplied by powers of S.
     """
     n = x.shape[0]
-    some = xp.max(x, axis=0) > -math.inf
-    x = xp.where(some, x, xp.zeros_like(x))  # where twice: the gradient of all -inf is 0, not nan
+    top = xp.max(x, axis=0)
+    some = top > -math.inf
+    top = xp.where(some, top, 0.0)
+    x = xp.where(some, x, 0.0) - top  # no weight at all becomes even weights here and -inf at the end
     total, left_1 = _without_one(x, xp)
-    level = total - math.log(n)
+    level = top + total - math.log(n)
     shift_1 = xp.where(left_1 > -math.inf, left_1 + math.log(n / (n - 1)), xp.nan)  # L₍ᵢ₎ − L; nothing left is nan
     value = level - (n - 1) ** order * xp.mean(shift_1, axis=0)
     if order == 2:
