@@ -70,7 +70,7 @@ def test_other_types_are_refused_by_name(bound, given):
 
 @every_bound
 def test_ragged_lists(bound):
-    with pytest.raises(ValueError, match="log_weights.* is not a rectangular array"):
+    with pytest.raises(ValueError, match=r"log_weights.* is not a rectangular array"):
         bound([[1.0, 2.0], [3.0]])
 
 
@@ -81,7 +81,7 @@ def test_array_api_strict_arrays_keep_their_library():
     assert type(value).__module__.startswith("array_api_strict")
     assert float(value) == pytest.approx(vi.iwelbo([0.0, 1.0, 2.0]).value)
     assert _arrays.as_array(strict.asarray([1, 2]), "x").dtype == strict.float64
-    with pytest.raises(TypeError, match="x has dtype .*complex"):
+    with pytest.raises(TypeError, match=r"x has dtype .*complex"):
         _arrays.as_array(strict.asarray([1j]), "x")
 
 
@@ -113,7 +113,9 @@ def test_an_empty_batch_is_a_batch(bound):
 
 @every_bound
 def test_a_single_number(bound):
-    with pytest.raises(ValueError, match="log_weights.* is a single number; give an array whose axis 0 holds the draws"):
+    with pytest.raises(
+        ValueError, match=r"log_weights.* is a single number; give an array whose axis 0 holds the draws"
+    ):
         bound(1.0)
 
 
@@ -127,7 +129,7 @@ def test_axis_out_of_range(bound, axis):
 @every_bound
 @pytest.mark.parametrize("axis", [1.0, "0", None, True])
 def test_axis_must_be_an_integer(bound, axis):
-    with pytest.raises(TypeError, match="axis=.*use an integer"):
+    with pytest.raises(TypeError, match=r"axis=.*use an integer"):
         bound(np.zeros((3, 2)), axis=axis)
 
 
@@ -185,7 +187,9 @@ def test_same_shape():
 def test_nan_is_counted_and_placed(bound):
     x = np.zeros((1000, 3))
     x[[5, 900], [2, 0]] = np.nan
-    with pytest.raises(ValueError, match=r"has 2 .*nan.* of 3,000, the first at index \(5, 2\) \(nan\); .*look at the model"):
+    with pytest.raises(
+        ValueError, match=r"has 2 .*nan.* of 3,000, the first at index \(5, 2\) \(nan\); .*look at the model"
+    ):
         bound(x)
     with pytest.raises(ValueError, match=r"the first at index \(0, 900\)"):
         bound(np.ascontiguousarray(x.T), axis=1)
@@ -193,9 +197,13 @@ def test_nan_is_counted_and_placed(bound):
         bound([0.0, np.nan])
 
 
-@pytest.mark.parametrize("bound", [b for name, b in BOUNDS.items() if name != "eubo"], ids=[n for n in BOUNDS if n != "eubo"])
+@pytest.mark.parametrize(
+    "bound", [b for name, b in BOUNDS.items() if name != "eubo"], ids=[n for n in BOUNDS if n != "eubo"]
+)
 def test_plus_infinity_is_an_error_for_draws_from_q(bound):
-    with pytest.raises(ValueError, match=r"log_weights has 1 values that are nan or \+inf of 3, the first at index 2 \(inf\)"):
+    with pytest.raises(
+        ValueError, match=r"log_weights has 1 values that are nan or \+inf of 3, the first at index 2 \(inf\)"
+    ):
         bound([0.0, -np.inf, np.inf])
 
 
@@ -212,11 +220,15 @@ def test_extreme_values(bound):
 
 def test_check_finite_and_positive():
     _arrays.check_finite(np.zeros(3), "loc")
-    with pytest.raises(ValueError, match=r"loc has 1 values that are nan or infinite of 3, the first at index 1 \(inf\)"):
+    with pytest.raises(
+        ValueError, match=r"loc has 1 values that are nan or infinite of 3, the first at index 1 \(inf\)"
+    ):
         _arrays.check_finite(np.array([0.0, np.inf, 0.0]), "loc")
     _arrays.check_positive(np.ones(3), "scale")
     for bad in (0.0, -1.0, np.nan, np.inf):
-        with pytest.raises(ValueError, match=r"scale has 1 values that are not positive and finite of 2, the first at index 0"):
+        with pytest.raises(
+            ValueError, match=r"scale has 1 values that are not positive and finite of 2, the first at index 0"
+        ):
             _arrays.check_positive(np.array([bad, 1.0]), "scale")
     with pytest.raises(ValueError, match=r"scale has 1 values.* of 1, the first \(-1.0\)"):
         _arrays.check_positive(np.array(-1.0), "scale")
@@ -230,7 +242,7 @@ def test_positive_integer_value(value):
 
 @pytest.mark.parametrize("value", [1.0, "1", None, True, [1], np.array(1.0)])
 def test_positive_integer_type(value):
-    with pytest.raises(TypeError, match="draws=.*use a positive integer"):
+    with pytest.raises(TypeError, match=r"draws=.*use a positive integer"):
         _arrays.positive_integer(value, "draws")
 
 
@@ -257,7 +269,7 @@ def test_generator_takes_what_numpy_takes():
 
 @pytest.mark.parametrize(("rng", "error"), [(-1, ValueError), ("seed", TypeError), (1.5, TypeError)])
 def test_generator_errors(rng, error):
-    with pytest.raises(error, match="rng=.*use None, a non-negative int, a SeedSequence or a numpy Generator"):
+    with pytest.raises(error, match=r"rng=.*use None, a non-negative int, a SeedSequence or a numpy Generator"):
         _arrays.generator(rng)
 
 

@@ -64,7 +64,7 @@ def test_interval_of_a_batch_and_of_fractional_degrees():
 
 @pytest.mark.parametrize("level", [0, 1, -0.1, 95, math.nan])
 def test_levels_outside_0_1(level):
-    with pytest.raises(ValueError, match="level=.*between 0 and 1"):
+    with pytest.raises(ValueError, match=r"level=.*between 0 and 1"):
         bare(1.0, 0.1).interval(level)
 
 
@@ -120,9 +120,7 @@ def test_indexing_picks_everything_alike(index):
     whole, picked = vi.iwelbo(x, shared_draws=True), vi.iwelbo(x, shared_draws=True)[index]
     for name in ("value", "stderr", "bias_estimate", "k_hat"):
         np.testing.assert_array_equal(getattr(picked, name), getattr(whole, name)[index])
-    np.testing.assert_array_equal(
-        picked.interval(kind="markov").low, whole.interval(kind="markov").low[index]
-    )
+    np.testing.assert_array_equal(picked.interval(kind="markov").low, whole.interval(kind="markov").low[index])
     keys = index if isinstance(index, tuple) else (index,)
     again = vi.iwelbo(x[(slice(None), *keys)], shared_draws=True)
     np.testing.assert_allclose(picked.value, again.value, rtol=1e-13)
@@ -178,9 +176,7 @@ def replicate(make, replications=500):
 def test_shared_draws_take_the_error_jointly(bound):
     """The same noise in each column with its own weight: independent errors would be wrong by a factor of 1.6."""
     tilt = np.array([0.5, 0.4, 0.3])
-    spread, error, rel = replicate(
-        lambda rng: bound(rng.standard_normal((200, 1)) * tilt, shared_draws=True).mean()
-    )
+    spread, error, rel = replicate(lambda rng: bound(rng.standard_normal((200, 1)) * tilt, shared_draws=True).mean())
     assert error == pytest.approx(spread, rel=rel)
     _, naive, _ = replicate(lambda rng: bound(rng.standard_normal((200, 1)) * tilt).mean(), 20)
     assert naive < 0.7 * spread
@@ -222,11 +218,11 @@ def test_dataset_mean_covers():
 
 
 def test_aggregation_errors():
-    with pytest.raises(ValueError, match="over='data': use 'dataset'.*'population'"):
+    with pytest.raises(ValueError, match=r"over='data': use 'dataset'.*'population'"):
         vi.elbo(log_weights(5, 2)).mean(over="data")
     with pytest.raises(ValueError, match="empty batch"):
         vi.elbo(np.zeros((5, 0))).mean()
-    with pytest.raises(ValueError, match="share draws.*not kept"):
+    with pytest.raises(ValueError, match=r"share draws.*not kept"):
         bare(np.zeros(2), np.ones(2), shared_draws=True).mean()
 
 
@@ -259,7 +255,14 @@ def test_number_with_error(value, stderr, text):
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.0, "0.000"), (1234567.0, "1234567"), (0.00012345, "0.0001234"), (1e-5, "1.000e-05"), (1e9, "1.000e+09"), (math.inf, "inf")],
+    [
+        (0.0, "0.000"),
+        (1234567.0, "1234567"),
+        (0.00012345, "0.0001234"),
+        (1e-5, "1.000e-05"),
+        (1e9, "1.000e+09"),
+        (math.inf, "inf"),
+    ],
 )
 def test_plain(value, text):
     assert plain(value) == text

@@ -56,7 +56,7 @@ def test_weights_are_the_gradient_of_the_iwelbo():
 
 @pytest.mark.parametrize("function", [vi.importance_weights, vi.effective_sample_size])
 def test_bad_input(function):
-    with pytest.raises(ValueError, match="1 values that are nan or .inf of 2, the first at index 1"):
+    with pytest.raises(ValueError, match=r"1 values that are nan or .inf of 2, the first at index 1"):
         function([0.0, np.nan])
     with pytest.raises(ValueError, match="no draws"):
         function([])

@@ -27,9 +27,12 @@ def holds_promises(case, shares, slack):
         assert 0.93 - slack <= shares["jackknife"] <= 0.97 + slack
     if case.tail_index >= 1:
         assert shares["caveat"] >= 0.95 - slack
-    else:  # the bridge averages square roots of weights, whose tail index is half
+        return  # log p(x) is infinite
+    if shares["bridge_caveat"] < 0.5:
         assert 0.93 - slack <= shares["thermodynamic"] <= 0.97 + slack
-        assert shares["markov_low"] <= 0.05 + slack and shares["markov_high"] <= 0.05 + slack
+    else:  # q and the posterior hardly overlap: the interval may fail, and the caveat speaks
+        assert shares["bridge_caveat"] >= 0.95 - slack
+    assert shares["markov_low"] <= 0.05 + slack and shares["markov_high"] <= 0.05 + slack
 
 
 @pytest.mark.parametrize(
@@ -89,7 +92,9 @@ def test_table_holds_every_case_and_keeps_the_promises():
 
 
 @pytest.mark.slow  # repeats five rows of the table in full
-@pytest.mark.parametrize("case", [Gaussian(0.5), Gaussian(0.3), Gaussian(0.7, dim=10), Pareto(0.7), Pareto(1.0)], ids=str)
+@pytest.mark.parametrize(
+    "case", [Gaussian(0.5), Gaussian(0.3), Gaussian(0.7, dim=10), Pareto(0.7), Pareto(1.0)], ids=str
+)
 def test_table_is_what_the_study_measures(case):
     """With another seed: equal to within the noise of both."""
     (row,) = [

@@ -71,13 +71,13 @@ def test_too_few_draws_to_tell():
 
 @pytest.mark.parametrize("order", [1, 0.5, -2])
 def test_order_must_exceed_one(order):
-    with pytest.raises(ValueError, match="order=.*above 1"):
+    with pytest.raises(ValueError, match=r"order=.*above 1"):
         vi.cubo(HEAVY, order)
 
 
 @pytest.mark.parametrize("order", [np.nan, np.inf])
 def test_order_must_be_finite(order):
-    with pytest.raises(ValueError, match="order=.*finite"):
+    with pytest.raises(ValueError, match=r"order=.*finite"):
         vi.cubo(HEAVY, order)
 
 

@@ -38,7 +38,10 @@ def test_k_of_one_is_the_elbo_and_of_all_draws_the_default():
 
 @pytest.mark.parametrize("case", [Gaussian(0.8), Gaussian(0.9, dim=4), Pareto(0.1)], ids=str)
 def test_bias(case):
-    """E IWELBO_K = log p(x) − μ₂/2K + (μ₃/3 − 3μ₂²/4)/K² + …, μ the central moments of w/p(x) (Nowozin 2018, prop. 1)."""
+    """E IWELBO_K = log p(x) − μ₂/2K + (μ₃/3 − 3μ₂²/4)/K² + …, μ the central moments of w/p(x).
+
+    Nowozin (2018), proposition 1.
+    """
     k = 50
     m2, m3 = (math.exp(case.log_moment(a) - a * case.log_evidence) for a in (2, 3))
     mu2, mu3 = m2 - 1, m3 - 3 * m2 + 2
@@ -75,7 +78,7 @@ def test_k_must_be_positive(k):
 
 @pytest.mark.parametrize("k", [1.0, "2", True, [2]])
 def test_k_must_be_an_integer(k):
-    with pytest.raises(TypeError, match="k=.*positive integer"):
+    with pytest.raises(TypeError, match=r"k=.*positive integer"):
         vi.iwelbo([1.0, 2.0], k=k)
 
 

@@ -19,12 +19,12 @@ def by_definition(log_w, order):
     with mpmath.workdps(60):
         w = [mpmath.e ** mpmath.mpf(float(x)) for x in log_w]
         n = len(w)
-        means = [
-            [mpmath.log(mpmath.fsum(kept) / (n - j)) for kept in combinations(w, n - j)] for j in range(order + 1)
-        ]
+        means = [[mpmath.log(mpmath.fsum(kept) / (n - j)) for kept in combinations(w, n - j)] for j in range(order + 1)]
         value = mpmath.mpf(0)
         for j in range(order + 1):
-            coefficient = mpmath.mpf(-1) ** j * mpmath.mpf(n - j) ** order / (math.factorial(order - j) * math.factorial(j))
+            coefficient = (
+                mpmath.mpf(-1) ** j * mpmath.mpf(n - j) ** order / (math.factorial(order - j) * math.factorial(j))
+            )
             value += coefficient * mpmath.fsum(means[j]) / len(means[j])
         center = mpmath.fsum(means[1]) / n
         error = mpmath.sqrt(mpmath.mpf(n - 1) / n * mpmath.fsum((m - center) ** 2 for m in means[1]))
@@ -140,7 +140,7 @@ def test_too_few_draws_with_weight():
 
 @pytest.mark.parametrize("order", [3, -1, 1.5, "1", True, None])
 def test_order_errors(order):
-    with pytest.raises(ValueError, match="order=.*use 0, 1 or 2"):
+    with pytest.raises(ValueError, match=r"order=.*use 0, 1 or 2"):
         vi.jackknife_evidence([0.0, 1.0, 2.0, 3.0], order)
 
 
@@ -166,3 +166,33 @@ def test_shift_and_permutation(x, shift):
 def test_lifts_the_iwelbo(x):
     """By Jensen's inequality the mean of the leave-one-out values is at most the value of all draws."""
     assert vi.jackknife_evidence(x).value >= vi.iwelbo(x).value - 1e-10
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_other_libraries(library, order):
+    to, back = library
+    x = np.random.default_rng(8).normal(-31, 1, size=(20, 3))
+    b = vi.jackknife_evidence(to(x), order)
+    np.testing.assert_allclose(back(b.value), vi.jackknife_evidence(x, order).value, rtol=1e-12)
+    np.testing.assert_allclose(back(b.stderr), vi.jackknife_evidence(x, order).stderr, rtol=1e-10)
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_gradient(gradient, order):
+    x, h = np.random.default_rng(9).normal(-31, 1, size=8), 1e-5
+    slopes = [
+        (vi.jackknife_evidence(x + h * e, order).value - vi.jackknife_evidence(x - h * e, order).value) / (2 * h)
+        for e in np.eye(8)
+    ]
+    found = gradient(lambda log_w: vi.jackknife_evidence(log_w, order).value, x)
+    np.testing.assert_allclose(found, slopes, atol=1e-7)
+    assert found.sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_gradient_where_weights_are_zero(gradient, order):
+    """No weight at all pulls nowhere; draws of weight zero beside others leave the others' gradient finite."""
+    x = np.array([[-np.inf, 0.0], [-np.inf, 1.0], [-np.inf, -np.inf], [-np.inf, 0.5]])
+    found = gradient(lambda log_w: vi.jackknife_evidence(log_w, order).value, x)
+    np.testing.assert_array_equal(found[:, 0], np.zeros(4))
+    assert found[:, 1].sum() == pytest.approx(1) and np.all(np.isfinite(found[:, 1]))

@@ -75,7 +75,7 @@ def test_who_has_no_limit_says_so():
 
 @pytest.mark.parametrize("groups", [0, -2])
 def test_groups_must_be_positive(groups):
-    with pytest.raises(ValueError, match="groups=.*positive integer"):
+    with pytest.raises(ValueError, match=r"groups=.*positive integer"):
         vi.iwelbo([0.0, 1.0]).interval(kind="markov", groups=groups)
 
 

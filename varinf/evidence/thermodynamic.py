@@ -8,7 +8,7 @@ import numpy as np
 from varinf._arrays import as_array, as_arrays, refuse_where
 from varinf._kernels._precision import float64_inside
 from varinf.diagnostics import caveats
-from varinf.diagnostics.draws import Draws, log_mean_error, mean_error, relative_variance
+from varinf.diagnostics.draws import Draws, as_number, log_mean_error, mean_error, relative_variance
 from varinf.estimate import Direction, Estimate
 from varinf.evidence.elbo import elbo_of
 from varinf.evidence.eubo import eubo
@@ -20,7 +20,7 @@ class Thermodynamic:
 
     Attributes
     ----------
-    betas : array (B,)
+    betas : tuple of B floats
         Places on the path.
     curve : Estimate of shape (B, *batch)
         E_β[log w] at each of them; non-decreasing in β but for noise.
@@ -30,7 +30,7 @@ class Thermodynamic:
         The ends of the curve: ELBO and EUBO.
     """
 
-    betas: np.ndarray
+    betas: tuple
     curve: Estimate
     log_evidence: Estimate
     lower: Estimate
@@ -76,8 +76,8 @@ def thermodynamic(log_weights, log_weights_at_posterior_draws, betas=None, *, ax
         bias is "unknown": q's half is biased low, the posterior's high, and `bias_estimate` is their sum to first
         order. The error is the delta method's, of both halves together. `k_hat` is the larger of those of w^½ under q
         and w^(−½) under the posterior: half the tail index of the weights, so that the interval holds for weights far
-        too heavy for `iwelbo`. `curve` holds what is called unbiased at β = 0 and 1 and, in between, self-normalised
-        averages with delta-method errors.
+        too heavy for `iwelbo`, until q and the posterior hardly overlap, when the caveat speaks. `curve` holds plain
+        means at β = 0 and 1 and, in between, self-normalised averages, biased by O(1/draws), with delta-method errors.
 
     Raises
     ------
@@ -97,18 +97,18 @@ def thermodynamic(log_weights, log_weights_at_posterior_draws, betas=None, *, ax
     >>> import numpy as np, varinf as vi
     >>> rng = np.random.default_rng(0)  # log w ~ N(-v/2, v) at q's draws is N(v/2, v) at the posterior's; log p(x) = 0
     >>> t = vi.thermodynamic(rng.normal(-2, 2, 10_000), rng.normal(2, 2, 10_000), betas=[0, 0.5, 1])
-    >>> np.asarray(t.curve).round(1)
-    array([-2.,  0.,  2.])
-    >>> abs(float(t.log_evidence)) < 3 * t.log_evidence.stderr
-    True
+    >>> np.asarray(t.curve).round(1)  # ELBO, midpoint, EUBO
+    array([-2. , -0.1,  2. ])
+    >>> print(t.log_evidence)
+    0.002 ± 0.018 nats, estimate of log p(x) (20,000 draws, k_hat 0.30)
     """
     name = "log_weights_at_posterior_draws"
     x, y = as_arrays(log_weights=log_weights, log_weights_at_posterior_draws=log_weights_at_posterior_draws)
     left, right = Draws(x, axis), Draws(y, axis, name, posterior=True)
     if left.batch_shape != right.batch_shape:
         raise ValueError(
-            f"log_weights has shape {tuple(x.shape)} but {name} has shape {tuple(y.shape)}; they must agree but for the "
-            f"number of draws on axis {left.axis}"
+            f"log_weights has shape {tuple(x.shape)} but {name} has shape {tuple(y.shape)}; they must agree but for "
+            f"the number of draws on axis {left.axis}"
         )
     betas = _checked(betas)
     refuse_where(
@@ -124,10 +124,13 @@ def thermodynamic(log_weights, log_weights_at_posterior_draws, betas=None, *, ax
 
 
 def _checked(betas):
-    betas = np.linspace(0, 1, 11) if betas is None else as_array(betas, "betas")
+    if betas is None:
+        return tuple(i / 10 for i in range(11))
+    betas = as_array(betas, "betas")
     if betas.ndim != 1 or betas.shape[0] == 0:
         raise ValueError(f"betas has shape {tuple(betas.shape)}; give a vector of numbers between 0 and 1")
-    if not np.all((betas >= 0) & (betas <= 1)):
+    betas = tuple(float(beta) for beta in betas)
+    if not all(0 <= beta <= 1 for beta in betas):
         raise ValueError(f"betas={betas}: the path runs from 0 (q) to 1 (the posterior)")
     return betas
 
@@ -142,7 +145,7 @@ def _integral(left, right, shared_draws):
     high = xp.where(apart, xp.nan, relative_variance(far, xp)) / (2 * far.draws)
     low = xp.where(apart, 0.0, relative_variance(near, xp)) / (2 * near.draws)
     return Estimate(
-        value[()],
+        as_number(value),
         xp.sqrt(log_mean_error(near, xp) ** 2 + log_mean_error(far, xp) ** 2),
         quantity="log p(x)",
         estimand="thermodynamic integral",
@@ -150,7 +153,7 @@ def _integral(left, right, shared_draws):
         bias="unknown",
         draws=near.draws + far.draws,
         degrees=min(near.draws, far.draws) - 1,
-        bias_estimate=(high - low)[()],
+        bias_estimate=as_number(high - low),
         objective="thermodynamic",
         shared_draws=shared_draws,
         tail=lambda: np.maximum(left.k_hat(0.5), right.k_hat(-0.5))[()],
@@ -169,7 +172,7 @@ def _joint_influence(left, right):
 def _curve(left, right, betas):
     """E_β[log w] at each beta: (B, *batch)."""
     xp = left.xp
-    points = [_point(left, right, float(beta), xp) for beta in betas]
+    points = [_point(left, right, beta, xp) for beta in betas]
     return Estimate(
         xp.stack([value for value, _ in points], axis=0),
         xp.stack([error for _, error in points], axis=0),
@@ -189,7 +192,7 @@ def _point(left, right, beta, xp):
     """(value, standard error) from the draws that are nearer; the ends are plain means."""
     if beta in (0.0, 1.0):
         moments = (right if beta else left).moments()
-        return xp.asarray(moments.mean), xp.asarray(mean_error(moments, xp))
+        return moments.mean, mean_error(moments, xp)
     draws, power = (left, beta) if beta <= 0.5 else (right, beta - 1)
     p = xp.moveaxis(draws.weights(power), draws.axis, 0)
     return _self_normalised(draws.first(), p, xp)
