@@ -88,6 +88,11 @@ class Draws:
         return Draws(Draws(grouped, axis + 1, self.name, self.posterior).moments(power).log_mean, axis, self.name, True)
 
 
+def as_number(x):
+    """An array without dimensions as a number (NumPy's scalar); any other as it is."""
+    return x[()] if x.ndim == 0 else x
+
+
 def mean_error(moments, xp):
     """Standard error of the mean of log w: sqrt(m2 / (S (S − 1))); nan for one draw."""
     if moments.draws < 2:

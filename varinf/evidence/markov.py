@@ -20,7 +20,8 @@ def lower_limit(draws):
 
     def limits(level, groups):
         means = _group_log_means(draws, groups, 1.0)
-        return np.min(means, axis=0) + math.log1p(-level) / len(means), np.inf
+        low = np.min(means, axis=0) + math.log1p(-level) / len(means)
+        return low, np.full_like(low, np.inf)[()]
 
     return limits
 
@@ -30,7 +31,8 @@ def upper_limit(draws):
 
     def limits(level, groups):
         means = -_group_log_means(draws, groups, -1.0)
-        return -np.inf, np.max(means, axis=0) - math.log1p(-level) / len(means)
+        high = np.max(means, axis=0) - math.log1p(-level) / len(means)
+        return np.full_like(high, -np.inf)[()], high
 
     return limits
 

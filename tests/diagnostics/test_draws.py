@@ -1,0 +1,88 @@
+"""Draws: moments on any axis and in any order of memory, each computed once."""
+
+import math
+
+import numpy as np
+import pytest
+
+from varinf.diagnostics import draws as module
+from varinf.diagnostics.draws import Draws, log_mean_error, mean_error, relative_variance
+
+X = np.random.default_rng(0).normal(0, 2, size=(9, 4, 3))
+
+
+def by_hand(x, power):
+    v = np.exp(power * x)
+    mean = v.mean(0)
+    return {
+        "draws": len(x),
+        "top": (power * x).max(0),
+        "log_mean": np.log(mean),
+        "log_inefficiency": np.log((v**2).mean(0) / mean**2),
+        "mean": x.mean(0),
+        "m2": ((x - x.mean(0)) ** 2).sum(0),
+    }
+
+
+@pytest.mark.parametrize("power", [1.0, 0.5, 2.0, -1.0])
+@pytest.mark.parametrize("axis", [0, 1, 2, -1])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_moments(power, axis, order):
+    source = Draws(np.array(np.moveaxis(X, 0, axis), order=order), axis)
+    assert source.count == 9 and source.batch_shape == (4, 3)
+    for name, expected in by_hand(X, power).items():
+        np.testing.assert_allclose(getattr(source.moments(power), name), expected, rtol=1e-11, atol=1e-13, err_msg=name)
+    w = np.exp(power * X)
+    np.testing.assert_allclose(np.moveaxis(source.weights(power), axis, 0), w / w.sum(0), rtol=1e-12)
+    np.testing.assert_allclose(source.influence(power), 9 * w / w.sum(0) - 1, rtol=1e-11, atol=1e-13)
+    np.testing.assert_array_equal(source.first(), X)
+
+
+def test_moments_are_computed_once(monkeypatch):
+    calls = []
+    honest = module.kernel
+    monkeypatch.setattr(module, "kernel", lambda *how: calls.append(1) or honest(*how))
+    source = Draws(X)
+    assert source.moments() is source.moments() and len(calls) == 1
+    assert source.moments(0.5) is source.moments(0.5) and len(calls) == 2
+
+
+def test_values_are_checked_once_and_whatever_the_power():
+    bad = X.copy()
+    bad[2, 1, 0] = np.nan
+    for power in (1.0, 0.5, -1.0):
+        with pytest.raises(ValueError, match=r"first at index \(2, 1, 0\)"):
+            Draws(bad).moments(power)
+        with pytest.raises(ValueError, match=r"first at index \(2, 1, 0\)"):
+            Draws(bad).weights(power)
+
+
+def test_errors_of_means():
+    w = np.exp(X)
+    moments = Draws(X).moments()
+    np.testing.assert_allclose(mean_error(moments, np), X.std(0, ddof=1) / 3, rtol=1e-12)
+    np.testing.assert_allclose(log_mean_error(moments, np), w.std(0, ddof=1) / w.mean(0) / 3, rtol=1e-11)
+    np.testing.assert_allclose(relative_variance(moments, np), w.var(0, ddof=1) / w.mean(0) ** 2, rtol=1e-11)
+    one = Draws(X[:1]).moments()
+    assert np.all(np.isnan(mean_error(one, np))) and np.all(np.isnan(log_mean_error(one, np)))
+
+
+def test_even_weights_have_no_error():
+    """Rounding may leave the log inefficiency a hair below 0; its square root must not be nan."""
+    for level in (0.0, 0.1, -700.3, 1e5):
+        moments = Draws(np.full(1001, level)).moments()
+        assert log_mean_error(moments, np) < 1e-7
+
+
+@pytest.mark.parametrize("axis", [0, 1, -1])
+def test_groups(axis):
+    source = Draws(np.moveaxis(X, 0, axis), axis)
+    groups = source.group_log_means(3)
+    expected = np.log(np.exp(X).reshape(3, 3, 4, 3).mean(1))
+    np.testing.assert_allclose(groups.first(), expected, rtol=1e-12, atol=1e-14)
+
+
+def test_a_single_column_gives_numbers():
+    moments = Draws(X[:, 0, 0]).moments()
+    assert all(isinstance(part, np.float64) for part in moments[1:])
+    assert isinstance(Draws(np.zeros(100)).k_hat(), float) and Draws(np.zeros(100)).k_hat() == -math.inf
