@@ -1,4 +1,4 @@
-"""Reference models, whose evidence is exact or bracketed: what the bounds are held against. See `model` for the interface.
+"""Reference models, whose evidence is exact or bracketed: what the bounds are held against. `model` has the interface.
 
 The classes stand here as well as in their modules, unlike elsewhere in varinf: users meet them as
 ``varinf.models.LinearGaussian``, and a class name in capitals shadows no module of the same name.

@@ -26,7 +26,7 @@ def expectation_maximisation(covariance, weights, noise_variance, max_steps, tol
     The mean of the data is at its maximum from the start, so the data enter by their covariance S alone, which makes
     a step cost O(F² D) whatever their number. q(z | x) = N(A (x − mean), V), with A and V common to all data.
 
-    Source: Tipping, Bishop (1999), appendix B, eqs. 25-30, averaged over data.
+    Source: Tipping, Bishop (1999), appendix B.
     """
     s = covariance
     dim = weights.shape[1]
@@ -47,9 +47,7 @@ def expectation_maximisation(covariance, weights, noise_variance, max_steps, tol
         weights = np.linalg.solve(v + a @ cross, cross.T).T
         noise_variance = (np.trace(s) - np.sum(weights * cross)) / len(s)
         record(step, "M")
-        moved = max(
-            np.max(np.abs(weights - before[0])) / np.max(np.abs(weights)), abs(noise_variance / before[1] - 1)
-        )
+        moved = max(np.max(np.abs(weights - before[0])) / np.max(np.abs(weights)), abs(noise_variance / before[1] - 1))
         if moved < tolerance:
             return weights, noise_variance, tuple(history), True
     return weights, noise_variance, tuple(history), False

@@ -6,7 +6,7 @@ from varinf._arrays import generator
 from varinf.families.diagonal_normal import DiagonalNormal
 from varinf.families.family import LOG_TWO_PI
 from varinf.families.full_normal import FullNormal
-from varinf.models.model import LinearGaussianModel, held, latents, numpy_array, positive_number
+from varinf.models.model import LinearGaussianModel, check_batch, held, latents, numpy_array, positive_number
 
 
 class LinearRegression(LinearGaussianModel):
@@ -67,6 +67,7 @@ class LinearRegression(LinearGaussianModel):
     def expected_log_likelihood(self, x, q):
         """E_q log p(y | z), a number."""
         held(x, self)
+        check_batch(q, (self.latent_dim,))
         residual = self.y - self.X @ q.mean
         spread = np.sum((self.X @ q.covariance) * self.X)
         return self._log_noise(residual @ residual + spread)

@@ -1,5 +1,7 @@
 """Bayesian logistic regression: exact by quadrature in one or two dimensions, bracketed by a sandwich beyond."""
 
+import math
+
 import numpy as np
 
 from varinf._arrays import generator, positive_integer, refuse_where
@@ -51,7 +53,12 @@ class LogisticRegression(Model):
     def log_likelihood(self, x, z):
         """log p(y | z) = Σ_n log sigmoid(±X_n · z): x=None, z (..., D) -> (...)."""
         held(x, self)
-        return -np.sum(np.logaddexp(0.0, -(latents(z, (self.latent_dim,)) @ self._signed.T)), axis=-1)
+        z = latents(z, (self.latent_dim,))
+        flat, size = z.reshape(-1, self.latent_dim), max(1, BLOCK // len(self.y))
+        sums = np.empty(len(flat))
+        for i in range(0, len(flat), size):
+            sums[i : i + size] = -np.sum(np.logaddexp(0.0, -(flat[i : i + size] @ self._signed.T)), axis=1)
+        return sums.reshape(z.shape[:-1])[()]
 
     def log_evidence(self, x=None):
         """log p(y) by quadrature for D <= 2, to about 1e-12.
@@ -73,21 +80,20 @@ class LogisticRegression(Model):
                 f"log_evidence by quadrature needs D <= 2, and this model has D = {self.latent_dim}: "
                 "use vi.sandwich(model, None, q), which brackets it"
             )
-        step, coarse = 0.25, np.inf
-        box = self._box()
-        while True:
-            nodes = [np.arange(np.floor(low / step), np.ceil(high / step) + 1) * step for low, high in box]
-            if np.prod([float(len(t)) for t in nodes]) > MOST_NODES:
-                raise ArithmeticError(
-                    f"the quadrature of log p(y) has not settled at {value:.10g}: the likelihood changes too sharply "
-                    "on the posterior's scale; use vi.sandwich(model, None, q), which brackets it"
-                )
+        box, step, coarse = self._box(), 0.25, np.nan
+        nodes = self._nodes(box, step)
+        while math.prod(map(len, nodes)) <= MOST_NODES:
             terms = self._log_integrand(nodes)
             top = np.max(terms)
             value = float(np.log(np.sum(np.exp(terms - top))) + top + self.latent_dim * np.log(step))
             if abs(value - coarse) < 1e-12 * max(1.0, abs(value)):
                 return value
             step, coarse = step / 2, value
+            nodes = self._nodes(box, step)
+        raise ArithmeticError(
+            f"the quadrature of log p(y) has not settled, at {coarse:.10g}: the likelihood changes too sharply on the "
+            "posterior's scale; use vi.sandwich(model, None, q), which brackets it"
+        )
 
     def posterior(self, x=None):
         """Not available: no exact posterior draws exist. `posterior_chains` gives Markov chains.
@@ -107,8 +113,9 @@ class LogisticRegression(Model):
 
         References
         ----------
-        Tierney (1994), "Markov chains for exploring posterior distributions", section 2.3.2; Mengersen, Tweedie
-        (1996), theorem 2.1: the chains converge geometrically, as the proposal's tails dominate the posterior's.
+        Tierney (1994), "Markov chains for exploring posterior distributions", Annals of Statistics 22(4).
+        Mengersen, Tweedie (1996), "Rates of convergence of the Hastings and Metropolis algorithms", theorem 2.1: the
+        chains converge geometrically, as the proposal's tails dominate the posterior's.
         """
         n, chains, rng = positive_integer(n, "n"), positive_integer(chains, "chains"), generator(rng)
         total = (WARM_UP + n) * chains
@@ -117,7 +124,7 @@ class LogisticRegression(Model):
         proposals = self.mode + white @ self.laplace_tril.T
         squares = np.sum(white * white, axis=1)
         log_proposal = -(DEGREES + self.latent_dim) / 2 * np.log1p(squares / DEGREES)
-        log_ratio = (self._log_joint_in_blocks(proposals) - log_proposal).reshape(-1, chains)
+        log_ratio = (self.log_joint(None, proposals) - log_proposal).reshape(-1, chains)
         log_uniform = np.log(rng.random(log_ratio.shape))
         # An independent proposal is accepted when its weight beats the current one's by more than a uniform variable.
         current, held_by = log_ratio[0].copy(), np.zeros(chains, dtype=int)
@@ -156,12 +163,16 @@ class LogisticRegression(Model):
             z, height = z + step, higher
         return z, np.linalg.cholesky(np.linalg.inv(hessian))
 
+    @staticmethod
+    def _nodes(box, step):
+        return [np.arange(np.floor(low / step), np.ceil(high / step) + 1) * step for low, high in box]
+
     def _log_integrand(self, nodes):
         """log p(y, z) and the Jacobian, at the grid of t with these nodes on each axis."""
         t = np.stack(np.meshgrid(*nodes, indexing="ij"), axis=-1)
         z = self.mode + np.sinh(t).reshape(-1, self.latent_dim) @ self.laplace_tril.T
         log_slope = np.sum(np.log(np.cosh(t)), axis=-1) + np.sum(np.log(np.diag(self.laplace_tril)))
-        return self._log_joint_in_blocks(z).reshape(log_slope.shape) + log_slope
+        return self.log_joint(None, z).reshape(log_slope.shape) + log_slope
 
     def _box(self):
         """The range of t on each axis beyond which the integrand is below e^-60 of its maximum.
@@ -175,7 +186,3 @@ class LogisticRegression(Model):
         terms = self._log_integrand([t] * self.latent_dim)
         where = np.nonzero(terms > np.max(terms) - 60)
         return [(t[max(i.min() - 1, 0)], t[min(i.max() + 1, len(t) - 1)]) for i in where]
-
-    def _log_joint_in_blocks(self, z):
-        size = max(1, BLOCK // len(self.y))
-        return np.concatenate([self.log_joint(None, z[i : i + size]) for i in range(0, len(z), size)])

@@ -92,6 +92,12 @@ def latents(z, shape):
     return z
 
 
+def check_batch(q, shape):
+    """Refuses a q that is not one distribution over D numbers per datum: shape is (N, D), or (D,)."""
+    if (*q.batch_shape, q.dim) != shape:
+        raise ValueError(f"q has shape {(*q.batch_shape, q.dim)}, but these data and this model need {shape}")
+
+
 def positive_number(value, name):
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         raise TypeError(f"{name}={value!r}: use a positive number")

@@ -5,7 +5,7 @@ import numpy as np
 from varinf._arrays import as_array, check_finite, check_positive, generator
 from varinf.families.diagonal_normal import DiagonalNormal
 from varinf.families.family import LOG_TWO_PI
-from varinf.models.model import LinearGaussianModel, data, expected_log_normal, latents
+from varinf.models.model import LinearGaussianModel, check_batch, data, expected_log_normal, latents
 
 
 class NormalNormal(LinearGaussianModel):
@@ -70,7 +70,9 @@ class NormalNormal(LinearGaussianModel):
 
     def expected_log_likelihood(self, x, q):
         """E_q log p(x | z), (N,): the normal density is the same read from x or from z."""
-        return expected_log_normal(q, data(x, self.latent_dim), self.noise_scale)
+        x = data(x, self.latent_dim)
+        check_batch(q, x.shape)
+        return expected_log_normal(q, x, self.noise_scale)
 
     def mean_field(self, x):
         """The DiagonalNormal of highest ELBO, which here is the posterior: its features are independent."""

@@ -1,0 +1,87 @@
+"""Threads: one lazy pool, shared by whatever runs over pieces of data. Kernels and NumPy release the GIL in it."""
+
+import os
+import threading
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor, wait
+
+import numpy as np
+
+_MOST_THREADS = 256  # a limit, not a size: threads start one by one as they are asked for
+
+_pool = None
+_pool_lock = threading.Lock()
+_here = threading.local()  # .working: this thread is already one of a pool's workers
+
+
+def _forget():
+    """In a forked child the pool's threads do not exist, and waiting for them would hang."""
+    global _pool, _pool_lock
+    _pool, _pool_lock = None, threading.Lock()
+    _here.working = False
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
+
+
+def worker_count(workers):
+    """The number of threads that `workers` asks for, as in SciPy: None or 1 is serial, -1 all cores."""
+    if workers is None:
+        return 1
+    if isinstance(workers, bool) or not isinstance(workers, int | np.integer):
+        raise TypeError(f"workers={workers!r}: use None or 1 (serial), a positive integer, or -1 (all cores)")
+    if workers == -1:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if workers < 1:
+        raise ValueError(f"workers={workers}: use None or 1 (serial), a positive integer, or -1 (all cores)")
+    return int(workers)
+
+
+def run_all(work, items, workers=None, done=lambda count: None):
+    """[work(item) for item in items], on `workers` threads, of which the caller is one.
+
+    The first exception stops the others after their current item and is raised. Inside of a worker it runs serially:
+    pools do not nest. `done(count)` is told how many items are finished, by one thread at a time.
+    """
+    items = list(items)
+    results, queue, finished = [None] * len(items), deque(range(len(items))), 0
+    lock = threading.Lock()
+
+    def drain():
+        nonlocal finished
+        nested, _here.working = getattr(_here, "working", False), True
+        try:
+            while True:
+                try:
+                    index = queue.popleft()
+                except IndexError:
+                    return
+                results[index] = work(items[index])
+                with lock:
+                    finished += 1
+                    done(finished)
+        except BaseException:
+            queue.clear()
+            raise
+        finally:
+            _here.working = nested
+
+    helpers = 0 if getattr(_here, "working", False) else min(worker_count(workers), len(items)) - 1
+    futures = [_threads().submit(drain) for _ in range(helpers)]
+    try:
+        drain()
+    finally:
+        started = [future for future in futures if not future.cancel()]
+        wait(started)
+    for future in started:
+        future.result()
+    return results
+
+
+def _threads():
+    global _pool
+    with _pool_lock:
+        if _pool is None:
+            _pool = ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="varinf")
+        return _pool
