@@ -34,10 +34,11 @@ FLOORS = {
     "inference": 6,
     "autoencoders": 6,
     "interop": 7,
-    "plots": 7,
-    "cli": 8,
-    "__main__": 8,
-    "__init__": 9,
+    "page": 7,
+    "plots": 8,
+    "cli": 9,
+    "__main__": 9,
+    "__init__": 10,
 }
 LAZY = ("matplotlib", "sklearn", "torch", "jax", "scipy.stats", "scipy.optimize", "tqdm")
 MODULES = sorted(path for path in ROOT.rglob("*.py"))

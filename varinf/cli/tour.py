@@ -1,14 +1,20 @@
-"""varinf tour: every statement of the page, computed, printed, checked, and drawn on request."""
+"""Every statement of the page on real data, as numbers that add up."""
 
-import sys
 import textwrap
 import time
 from pathlib import Path
 
 from varinf import _kernels
 from varinf._progress import progress_bar
+from varinf.page.computation_lens import computation_lens
+from varinf.page.definition_1 import definition_1
+from varinf.page.statement import Study
+from varinf.page.theorem_1 import theorem_1
+from varinf.page.theorem_2 import theorem_2
+from varinf.page.theorem_3 import theorem_3
+from varinf.page.worked_example import worked_example
 
-HELP = "every statement of the page on real data, as numbers that add up"
+ORDER = (definition_1, theorem_1, theorem_2, theorem_3, worked_example, computation_lens)  # the page's
 WIDTH = 80
 
 
@@ -24,12 +30,14 @@ def run(arguments):
         folder.mkdir(parents=True, exist_ok=True)
     print(f"varinf tour, on {_kernels.level} kernels: {_kernels.reason}")
     began = time.perf_counter()
-    statements = []
-    for compute, study in progress_bar(_plan(arguments.seed), "tour"):
-        statements.append(compute(study))
-        print()
-        print("\n".join(_lines(statements[-1])))
-        sys.stdout.flush()
+    study, statements = Study(arguments.seed), []
+    try:
+        for compute in progress_bar(ORDER, "tour"):
+            statements.append(compute(study))
+    finally:  # printed after the bar, which shares the terminal; and what was computed is shown whatever happened
+        for statement in statements:
+            print()
+            print("\n".join(_lines(statement)))
     if folder is not None:
         _draw(statements, folder)
     passed = sum(statement.passed for statement in statements)
@@ -42,20 +50,6 @@ def run(arguments):
     return 0 if passed == len(statements) else 1
 
 
-def _plan(seed):
-    from varinf.page.computation_lens import computation_lens
-    from varinf.page.definition_1 import definition_1
-    from varinf.page.statement import Study
-    from varinf.page.theorem_1 import theorem_1
-    from varinf.page.theorem_2 import theorem_2
-    from varinf.page.theorem_3 import theorem_3
-    from varinf.page.worked_example import worked_example
-
-    study = Study(seed)
-    order = (definition_1, theorem_1, theorem_2, theorem_3, worked_example, computation_lens)
-    return [(compute, study) for compute in order]
-
-
 def _lines(statement):
     yield statement.title
     yield "=" * len(statement.title)
@@ -65,7 +59,7 @@ def _lines(statement):
     yield from _table(statement.header, statement.rows)
     yield ""
     for check in statement.checks:
-        yield from textwrap.wrap(str(check), WIDTH, initial_indent="  ", subsequent_indent="        ")
+        yield f"  {'pass' if check.passed else 'FAIL'}  {check.claim.ljust(52)}{check.evidence.rjust(WIDTH - 60)}"
 
 
 def _table(header, rows):

@@ -9,7 +9,7 @@ from varinf.page.statement import Statement, violations
 
 def computation_lens(study):
     """Two objectives through the lens: the ELBO of one image, and the rate of all."""
-    images, model = study.images, study.codes
+    images, model = study.images, study.turned_codes
     q = model.mean_field(images)
     z, log_q = q[0:1].sample_and_log_prob(10_000, rng=study.rng(8))
     log_weights = (model.log_joint(images[:1], z) - log_q)[:, 0]

@@ -26,10 +26,15 @@ class Check:
     def passed(self):
         return bool(abs(self.value) <= self.limit)  # a nan fails
 
-    def __str__(self):
-        shown = {"residual": f"{abs(self.value):.1e}", "z": f"{self.value:+.2f}"}.get(self.measure, f"{self.value:.0f}")
-        limit = f"{self.limit:.0e}" if self.measure == "residual" else f"{self.limit:g}"
-        return f"{'pass' if self.passed else 'FAIL'}  {self.measure} {shown} (limit {limit})  {self.claim}"
+    @property
+    def evidence(self):
+        """The deciding number beside its limit, in a few characters."""
+        if self.measure == "violations":
+            return f"{self.value:.0f} violations"
+        relation = "<" if self.passed else ">"
+        if self.measure == "z":
+            return f"|z| {abs(self.value):.2f} {relation} {self.limit:g}"
+        return f"{abs(self.value):.1e} {relation} {self.limit:.0e}"
 
 
 def residual(claim, left, right, limit=RESIDUAL_LIMIT):
@@ -94,8 +99,15 @@ class Study:
 
     @cached_property
     def codes(self):
-        """Probabilistic PCA with six latent dimensions, by maximum likelihood."""
+        """Probabilistic PCA with six latent dimensions, by maximum likelihood: its posterior is diagonal."""
         return LinearGaussian(6).fit(self.images)
+
+    @cached_property
+    def turned_codes(self):
+        """The same model of images in a rotated basis of z: the posterior's features correlate, a diagonal q is off."""
+        rotation, _ = np.linalg.qr(self.rng(0).normal(size=(6, 6)))
+        model = self.codes
+        return LinearGaussian.from_parameters(model.weights @ rotation, model.mean, model.noise_variance)
 
     @cached_property
     def regression(self):

@@ -38,8 +38,8 @@ def theorem_1(study):
             residual("at q = posterior the ELBO is log p(x)", elbo[-1], log_evidence),
             residual("and the KL is 0", kl[-1], 0.0),
             violations("on the way the ELBO only rises", np.diff(elbo) <= 0),
-            residual("the best diagonal q leaves the gap that its family must", kl[0], BEST_MEAN_FIELD_GAP),
-            residual("at q = posterior both have the same gradient", gradient_gap, 0.0),
+            residual("the best diagonal q leaves the gap that it must", kl[0], BEST_MEAN_FIELD_GAP),
+            residual("and the gradient of the one is that of the other", gradient_gap, 0.0),
             residual("EM's E step closes the gap", *history[after_e].T),
             violations("EM never lowers the ELBO or log p(x)", np.diff(history, axis=0) < -slack),
             residual(

@@ -9,7 +9,7 @@ from varinf.page.statement import Statement, residual, z_score
 
 def theorem_2(study):
     """Both sides in closed form on probabilistic PCA of the digits, and the reconstruction by draws as well."""
-    images, model = study.images, study.codes
+    images, model = study.images, study.turned_codes
     q = model.mean_field(images)
     reconstruction = model.expected_log_likelihood(images, q)
     complexity = kl(q, model.prior)
@@ -24,7 +24,7 @@ def theorem_2(study):
         header=("digit", "reconstruction", "KL to the prior", "ELBO"),
         rows=tuple((str(i), f"{reconstruction[i]:.4f}", f"{complexity[i]:.4f}", f"{bound[i]:.4f}") for i in range(10)),
         checks=(
-            residual("reconstruction - KL = ELBO on each of 1,797 images", reconstruction - complexity, bound),
+            residual("reconstruction - KL = ELBO on 1,797 images", reconstruction - complexity, bound),
             z_score("100 draws per image give the exact reconstruction", drawn, float(np.mean(reconstruction))),
         ),
         data={"reconstruction": reconstruction[:10], "kl": complexity[:10], "images": images[:10]},
