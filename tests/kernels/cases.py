@@ -44,6 +44,7 @@ def as_tuple(outputs):
 
 
 CASES = []
+LONG_PI = np.longdouble("3.14159265358979323846264338327950288")
 
 # log_weights ---------------------------------------------------------------------------------------------------------
 
@@ -398,4 +399,149 @@ for _likelihood in ("bernoulli", "normal", "poisson"):
 
 # mixture_density -----------------------------------------------------------------------------------------------------
 
+
+def _make_mixture(rng, dtype, size):
+    """The first of several rows far out: its density must be the nearest component's, not log 0."""
+    rows, features = size
+    n = 2 * rows + features
+    z, loc = 2 * rng.normal(size=(rows, features)), rng.normal(size=(n, features))
+    if rows > 1:
+        z[0] = -1e6
+    return z.astype(dtype), loc.astype(dtype), np.exp(0.5 * rng.normal(size=(n, features))).astype(dtype)
+
+
+def _mixture_oracle(z, loc, scale):
+    z, loc, scale = (x.astype(np.longdouble) for x in (z, loc, scale))
+    logs = [-0.5 * np.sum(((row - loc) / scale) ** 2, axis=1) - np.log(scale).sum(axis=1) for row in z]
+    tops = np.array([x.max() for x in logs])
+    sums = np.array([np.exp(x - top).sum() for x, top in zip(logs, tops, strict=True)])
+    return (tops + np.log(sums / len(loc)) - z.shape[1] / 2 * np.log(2 * LONG_PI),)
+
+
+CASES.append(
+    Case(
+        "mixture_density.log_density",
+        _make_mixture,
+        _mixture_oracle,
+        rtol={"float64": 2e-15, "float32": 4e-7},  # each square carries three roundings
+        atol={"float64": 1e-13, "float32": 1e-4},  # the squares, up to 1000 here, cancel against the log scales
+    )
+)
+
 # random_normal -------------------------------------------------------------------------------------------------------
+
+
+class Xoshiro:
+    """xoshiro256++ in Python integers, after Blackman and Vigna (2021)."""
+
+    def __init__(self, state):
+        self.s = list(state)
+
+    def __call__(self):
+        s, mask = self.s, 2**64 - 1
+        total = (s[0] + s[3]) & mask
+        result = ((total << 23 | total >> 41) + s[0]) & mask
+        shifted = s[1] << 17 & mask
+        s[2] ^= s[0]
+        s[3] ^= s[1]
+        s[1] ^= s[2]
+        s[0] ^= s[3]
+        s[2] ^= shifted
+        s[3] = (s[3] << 45 | s[3] >> 19) & mask
+        return result
+
+
+GOLDEN = 0x9E3779B97F4A7C15
+
+
+def splitmix_finaliser(z):
+    mask = 2**64 - 1
+    z &= mask
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 & mask
+    z = (z ^ z >> 27) * 0x94D049BB133111EB & mask
+    return z ^ z >> 31
+
+
+def _raw_bits_oracle(key0, key1, block):
+    mix = splitmix_finaliser
+    origin, whiten = mix(key0 ^ mix(key1 + GOLDEN)), mix(key1 ^ mix(key0 + 2 * GOLDEN))
+    word = [mix(mix(origin + GOLDEN * (32 * block + i)) + whiten) for i in range(32)]
+    lanes = [Xoshiro(word[i::8]) for i in range(8)]
+    return (np.array([lane() for _ in range(128) for lane in lanes], dtype=np.uint64),)
+
+
+def _normal_block(key0, key1, block, char):
+    bits = [int(w) for w in _raw_bits_oracle(key0, key1, block)[0]]
+    if char == "d":
+        width, first, second = 52, bits[:512], bits[512:]
+        uniform = np.array([(w >> 12) + np.longdouble(0.5) for w in first]) / 2**52
+    else:
+        bits = [half for w in bits[:512] for half in (w % 2**32, w >> 32)]
+        width, first, second = 23, bits[:512], bits[512:]
+        uniform = np.array([np.float32(h >> 1) * np.float32(2.0**-31) + np.float32(2.0**-32) for h in first])
+    radius = np.sqrt(-2 * np.log(uniform.astype(np.longdouble)))
+    angle = np.array([np.longdouble(w % 2**width) / 2**width - 0.5 for w in second]) * LONG_PI / 2
+    top = 63 if char == "d" else 31
+    sign = np.array([-1 if w >> top & 1 else 1 for w in second])
+    swap = np.array([w >> top - 1 & 1 for w in second], dtype=bool)
+    sine, cosine = np.sin(angle), sign * np.cos(angle)
+    return np.concatenate([radius * np.where(swap, sine, cosine), radius * np.where(swap, cosine, sine)])
+
+
+def _normals_oracle(key0, key1, start, count, char):
+    blocks = range(start // 1024, -(-(start + count) // 1024))
+    values = np.concatenate([_normal_block(key0, key1, block, char) for block in blocks])
+    return (values[start % 1024 :][:count],)
+
+
+def _make_key(rng):
+    return int(rng.integers(2**64, dtype=np.uint64)), int(rng.integers(2**64, dtype=np.uint64))
+
+
+CASES += [
+    Case(
+        "random_normal.raw_bits",
+        lambda rng, dtype, size: (*_make_key(rng), int(rng.integers(2**50))),
+        _raw_bits_oracle,
+        rtol={"float64": 0, "float32": 0},  # integers, the same everywhere
+        atol={"float64": 0, "float32": 0},
+        sizes=((1, 1), (2, 1)),
+    ),
+    Case(
+        "random_normal.normals",
+        lambda rng, dtype, size: (*_make_key(rng), int(rng.integers(2**50)), size[0] * size[1], dtype.char),
+        _normals_oracle,
+        rtol={"float64": 0, "float32": 0},  # sines near 0 have no relative accuracy that matters
+        atol={"float64": 4e-15, "float32": 2e-6},  # 4 ulp of the largest values, in [4, 8)
+        sizes=((1, 1), (3, 7), (17, 200)),
+    ),
+]
+
+# vector_math ---------------------------------------------------------------------------------------------------------
+
+
+def _elementwise(name, make, exact):
+    """rtol: 4 ulp, which NumPy's own float32 functions, the reference, need; test_vector_math.py is finer and wider."""
+    return Case(
+        f"vector_math.{name}",
+        lambda rng, dtype, size: (make(rng, size[0] * size[1]).astype(dtype),),
+        lambda x: as_tuple(exact(x.astype(np.longdouble))),
+        rtol={"float64": 9e-16, "float32": 4.8e-7},
+        atol={"float64": 0, "float32": 0},
+    )
+
+
+def sincos2pi_exact(u):
+    quarter = np.round(4 * u)
+    angle = (4 * u - quarter) * (LONG_PI / 2)
+    quadrants = [np.sin(angle), np.cos(angle), -np.sin(angle), -np.cos(angle)]
+    turn = quarter.astype(int) % 4
+    return np.choose(turn, quadrants), np.choose((turn + 1) % 4, quadrants)
+
+
+CASES += [
+    _elementwise("exp", lambda rng, n: 20 * rng.normal(size=n), np.exp),
+    _elementwise("log", lambda rng, n: np.exp(10 * rng.normal(size=n)), np.log),
+    _elementwise("log1p", lambda rng, n: np.expm1(3 * rng.normal(size=n)), np.log1p),
+    _elementwise("sincos2pi", lambda rng, n: rng.uniform(size=n), sincos2pi_exact),
+]

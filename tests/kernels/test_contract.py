@@ -96,6 +96,8 @@ def test_extents_are_checked(name):
     arguments = case.make(np.random.default_rng(3), np.dtype("float64"), case.sizes[1])
     arrays = [i for i, x in enumerate(arguments) if isinstance(x, np.ndarray)]
     function = getattr(compiled(case.kernel), case.function)
+    if not arrays:
+        return  # random_normal: no extents to check
     if len(arrays) < 2:
         with pytest.raises((ValueError, TypeError)):
             function(*with_arrays(lambda x: x[..., None, None], arguments))

@@ -5,8 +5,7 @@ Components go in blocks of 64, transposed, so that lanes run over components and
 Each row of z carries a running maximum and a sum of exponentials relative to it, rescaled when the maximum moves.
 """
 
-from libc.math cimport INFINITY, exp, log, M_PI
-
+from libc.math cimport INFINITY, M_PI, exp, log
 from libc.stdint cimport uintptr_t
 
 import numpy as np
@@ -110,8 +109,9 @@ cdef void core(const real[:, ::1] z, const real[:, ::1] loc, const real[:, ::1] 
             last = min(m + 1, M - 1)  # of an odd number of rows the last is its own partner, and taken once
             for j in range(2 * BLOCK):
                 total[j] = 0
-            for d in range(0, D, 64):
-                squares(&z[m, d], &z[last, d], centre + d * BLOCK, precision + d * BLOCK, min(64, D - d), sums, sums + BLOCK)
+            for d in range(0, D, 64):  # in float no more squares than these before they go into double
+                squares(&z[m, d], &z[last, d], centre + d * BLOCK, precision + d * BLOCK, min(64, D - d),
+                        sums, sums + BLOCK)
                 for j in range(2 * BLOCK):
                     total[j] += sums[j]
             absorb(log_weight, total, &state[0, m], &state[1, m], <real>0)

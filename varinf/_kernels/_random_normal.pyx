@@ -45,19 +45,16 @@ def raw_bits(uint64_t key0, uint64_t key1, uint64_t block):
     return out
 
 
-def fill_normals(uint64_t key0, uint64_t key1, uint64_t start, out):
+def normals(uint64_t key0, uint64_t key1, uint64_t start, Py_ssize_t count, dtype_char):
+    out = np.empty(count, dtype=dtype_char)
     cdef float[::1] single
-    cdef double[::1] double_
-    if out.dtype.char == "f":
+    cdef double[::1] wide
+    if dtype_char == "f":
         single = out
         with nogil:
             fill(key0, key1, start, single)
     else:
-        double_ = out
+        wide = out
         with nogil:
-            fill(key0, key1, start, double_)
+            fill(key0, key1, start, wide)
     return out
-
-
-def normals(key0, key1, start, count, dtype_char):
-    return fill_normals(key0, key1, start, np.empty(count, dtype=dtype_char))

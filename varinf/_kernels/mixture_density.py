@@ -10,33 +10,31 @@ logarithm of its nearest component, not -inf. A nan in z_m gives nan at m only.
 
 The squares are of the differences themselves. Expanding them into |z|^2 - 2 z.loc + |loc|^2, which would make a matrix
 product of the work, subtracts numbers of size |loc / scale|^2 to leave one of size D: components 10^4 scales away from
-the origin would lose eight of sixteen digits. Nothing of size M x N x D is made, nor, on NumPy, of size M x N: rows go in
-blocks.
+the origin would lose eight of sixteen digits. Nothing of size M x N x D is made, nor of size M x N: rows go in blocks.
 
 Source: Hoffman and Johnson, "ELBO surgery", NIPS workshop 2016, for the aggregate posterior.
 """
 
 import math
 
-from array_api_compat import array_namespace, is_numpy_namespace
+from varinf._kernels._namespace import namespace
+from varinf._kernels._precision import float64_inside
 
 _ELEMENTS = 2**20  # of a block of rows x N x D; a single row takes no more than loc itself does
 
 
+@float64_inside
 def log_density(z, loc, scale):
-    xp = array_namespace(z, loc, scale)
-    dtype = z.dtype
-    if is_numpy_namespace(xp):
-        z, loc, scale = (xp.astype(x, xp.float64, copy=False) for x in (z, loc, scale))
-    n, d = loc.shape
+    xp = namespace(z)
+    (m, _), (n, d) = z.shape, loc.shape
     constant = math.log(n) + d / 2 * math.log(2 * math.pi)
     log_volume = xp.sum(xp.log(scale), axis=-1)
     rows = max(1, _ELEMENTS // max(1, n * d))
     parts = []
-    for start in range(0, max(1, z.shape[0]), rows):  # no rows: one block, empty
-        distance = (z[start : start + rows, None, :] - loc) / scale
+    for start in range(0, max(1, m), rows):  # no rows: one block, empty
+        distance = (z[start : min(start + rows, m), None, :] - loc) / scale
         parts.append(_log_sum_exp(-0.5 * xp.sum(distance * distance, axis=-1) - log_volume, xp) - constant)
-    return xp.astype(xp.concat(parts), dtype, copy=False)
+    return xp.concat(parts)
 
 
 def _log_sum_exp(x, xp):

@@ -10,12 +10,12 @@ alone, so that any share of a stream can be computed by itself, by any worker, i
   bits in both twins, on every processor.
 - *Normals* by Box and Muller; pair i comes of integers i and 512 + i, its cosine is value i, its sine value 512 + i.
   float64: radius from the upper 52 bits of the first, (k + 1/2) / 2^52; angle from the second: bit 63 the sign of the
-  cosine, bit 62 the swap of sine and cosine, the lower 52 bits a fraction in [-1/2, 1/2) of a quarter turn. float32 has a
-  stream of its own, from the 32-bit halves of the first 512 integers, lower half first: 31 bits (values up to 6.66),
+  cosine, bit 62 the swap of sine and cosine, the lower 52 bits a fraction in [-1/2, 1/2) of a quarter turn. float32 has
+  a stream of its own, from the 32-bit halves of the first 512 integers, lower half first: 31 bits (values up to 6.66),
   then sign, swap and 23 bits. The twins agree to rounding.
 
-``normals(key0, key1, start, count, dtype_char)`` returns values start … start + count - 1 of the stream of dtype "d" or "f";
-``fill_normals(key0, key1, start, out)`` writes them into ``out``, one axis, contiguous, and returns it.
+``normals(key0, key1, start, count, dtype_char)`` returns values start … start + count - 1 of the stream of dtype "d" or
+"f", one axis.
 
 Sources: Box and Muller, Ann. Math. Statist. 29 (1958) 610; Blackman and Vigna, ACM Trans. Math. Softw. 47 (2021) 36,
 xoshiro256++; Stafford, "Better Bit Mixing" (2011), and Steele, Lea and Flood, OOPSLA 2014, for mix and g.
@@ -91,16 +91,13 @@ def raw_bits(key0, key1, block):
     return _integers(key0, key1, np.array([block], dtype=np.uint64), BLOCK // LANES)[0]
 
 
-def fill_normals(key0, key1, start, out):
-    make = _blocks32 if out.dtype.char == "f" else _blocks64
-    stop = start + out.shape[0]
-    for first in range(start // BLOCK, -(-stop // BLOCK), _AT_ONCE):
-        last = min(first + _AT_ONCE, -(-stop // BLOCK))
+def normals(key0, key1, start, count, dtype_char):
+    make = _blocks32 if dtype_char == "f" else _blocks64
+    stop, end = start + count, -(-(start + count) // BLOCK)
+    out = np.empty(count, dtype=dtype_char)
+    for first in range(start // BLOCK, end, _AT_ONCE):
+        last = min(first + _AT_ONCE, end)
         values = make(key0, key1, np.arange(first, last, dtype=np.uint64)).reshape(-1)
         low, high = max(start, first * BLOCK), min(stop, last * BLOCK)
         out[low - start : high - start] = values[low - first * BLOCK : high - first * BLOCK]
     return out
-
-
-def normals(key0, key1, start, count, dtype_char):
-    return fill_normals(key0, key1, start, np.empty(count, dtype=dtype_char))

@@ -11,24 +11,29 @@ The compiled twin exists so that tests and the benchmark can see `_simd.h`; the 
 
 import math
 
-from array_api_compat import array_namespace
+from varinf._kernels._namespace import namespace
+from varinf._kernels._precision import float64_inside
 
 
+@float64_inside
 def exp(x):
-    return array_namespace(x).exp(x)
+    return namespace(x).exp(x)
 
 
+@float64_inside
 def log(x):
-    return array_namespace(x).log(x)
+    return namespace(x).log(x)
 
 
+@float64_inside
 def log1p(x):
-    return array_namespace(x).log1p(x)
+    return namespace(x).log1p(x)
 
 
+@float64_inside
 def sincos2pi(u):
-    """The angle is reduced to the nearest quarter turn before 2 pi is multiplied in: u - q/4 is exact, 2 pi u is not."""
-    xp = array_namespace(u)
+    """The angle is reduced to the nearest quarter turn before 2 pi comes in: u - q/4 is exact, 2 pi u is not."""
+    xp = namespace(u)
     quarter = xp.round(4 * u)
     angle = (2 * math.pi) * (u - quarter / 4)
     s, c = xp.sin(angle), xp.cos(angle)
