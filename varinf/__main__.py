@@ -31,7 +31,7 @@ def main(argv=None):
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name in [asked] if asked in names else names:
         module = importlib.import_module(f"varinf.cli.{name}")
-        command = commands.add_parser(name, help=module.__doc__.splitlines()[0])
+        command = commands.add_parser(name, help=module.HELP)
         module.add_arguments(command)
         command.set_defaults(run=module.run, command=name)
     arguments = parser.parse_args(argv)

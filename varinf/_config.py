@@ -2,12 +2,15 @@
 
 import os
 import platform
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
 from varinf import _kernels
+
+WIDTH = 80
 
 
 @dataclass(frozen=True, repr=False)
@@ -43,7 +46,11 @@ class Config:
             "workers": f"{machine['workers']} by default; workers=-1 takes all cores",
         }
         width = max(map(len, rows))
-        return "\n".join(f"{name:<{width}}  {words}" for name, words in rows.items())
+        lines = []
+        for name, words in rows.items():
+            parts = textwrap.wrap(words, WIDTH - width - 2, break_long_words=False, break_on_hyphens=False)
+            lines += [f"{name if i == 0 else '':<{width}}  {part}" for i, part in enumerate(parts)]
+        return "\n".join(lines)
 
 
 INSTRUCTION_SETS = {

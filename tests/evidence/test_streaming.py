@@ -1,9 +1,7 @@
 """A stream is the whole: any chunking and any merging gives what arrays in memory give."""
 
-import io
 import pickle
 import tracemalloc
-import zipfile
 
 import numpy as np
 import pytest
@@ -12,7 +10,6 @@ from hypothesis import strategies as st
 
 import varinf as vi
 from varinf.diagnostics.psis import tail_length
-from varinf.diagnostics.top import Top
 
 
 def weights(draws, batch=(), seed=0, zeros=0.0):
@@ -58,8 +55,9 @@ def test_any_chunking_is_the_whole(draws, batch, seed, zeros, data):
     assert_same(state.iwelbo(), vi.iwelbo(x))
     np.testing.assert_allclose(state.iwelbo().bias_estimate, vi.iwelbo(x).bias_estimate, rtol=1e-11)
     np.testing.assert_allclose(state.effective_sample_size(), vi.effective_sample_size(x), rtol=1e-12)
-    assert state.elbo().caveats == vi.elbo(x).caveats
-    assert state.iwelbo().caveats == vi.iwelbo(x).caveats
+    for got, want in [(state.elbo(), vi.elbo(x)), (state.iwelbo(), vi.iwelbo(x))]:
+        # Where one weight rules, bias = -1/2 and error = 1: rounding decides whether it is "more than half".
+        assert {t for t in got.caveats if "half" not in t} == {t for t in want.caveats if "half" not in t}
 
 
 @settings(max_examples=60, deadline=None)
@@ -113,21 +111,6 @@ def test_merging_aligned_states_gives_the_same_groups():
     np.testing.assert_allclose((b | a).iwelbo(50).value, vi.iwelbo(x, 50).value, rtol=1e-13)
 
 
-@settings(max_examples=60, deadline=None)
-@given(keep=st.integers(1, 200), columns=st.integers(0, 4), sizes=st.lists(st.integers(0, 500), max_size=8), ties=seeds)
-def test_the_largest_are_kept_exactly(keep, columns, sizes, ties):
-    rng = np.random.default_rng(ties)
-    top, seen = Top(columns, keep), [np.empty((0, columns))]
-    for n in sizes:
-        x = rng.integers(-5, 5, size=(n, columns)).astype(float) if ties % 2 else rng.normal(size=(n, columns))
-        x[rng.random(x.shape) < 0.1] = -np.inf
-        top.add(x)
-        seen.append(x)
-    whole = np.sort(np.concatenate(seen), axis=0)
-    for store in (top, top.copy(), pickle.loads(pickle.dumps(top))):
-        np.testing.assert_array_equal(np.sort(store.kept(), axis=1), whole[-keep:].T)
-
-
 @pytest.mark.parametrize("draws", [24, 25, 1000, 5000])
 def test_k_hat_is_exact_while_the_tail_holds_it(draws):
     x = weights(draws, (3,))
@@ -170,14 +153,6 @@ def test_the_callers_array_may_be_reused():
         buffer[:] = part
         state.update(buffer)
     np.testing.assert_allclose(state.iwelbo(8).value, vi.iwelbo(x[:24], 8).value, rtol=1e-13)
-
-
-def test_estimates_are_snapshots():
-    x = weights(2000, (2,))
-    state = vi.LogWeights().update(x[:1000])
-    before = state.elbo()
-    state.update(x[1000:] + 500)
-    assert_same(before, vi.elbo(x[:1000]))
 
 
 def test_merging_changes_neither_part():
@@ -227,113 +202,6 @@ def test_repr_says_what_it_holds():
     assert repr(vi.LogWeights()) == "<LogWeights: 0 draws, tail=4096>"
     state = vi.LogWeights(k=5, tail=10).update(np.zeros((1, 3)))
     assert repr(state) == "<LogWeights: 1 draw of batch shape (3,), k=5, tail=10>"
-
-
-# Files ---------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("k", [None, 10])
-@pytest.mark.parametrize(("draws", "batch"), [(0, ()), (3, (2,)), (105, ()), (5000, (3, 2))])
-def test_saved_states_go_on(tmp_path, draws, batch, k):
-    path = tmp_path / "state.npz"
-    x = weights(draws + 20, batch, zeros=0.01)
-    state = vi.LogWeights(k=k, tail=100)
-    if draws:
-        state.update(x[:draws])
-    state.save(path)
-    assert [p.name for p in tmp_path.iterdir()] == ["state.npz"]
-    loaded = vi.LogWeights.load(path)
-    assert (loaded.k, loaded.tail, loaded.draws) == (k, 100, draws)
-    for each in (state, loaded):
-        each.update(x[draws:])
-    assert_same(loaded.elbo(), state.elbo(), rtol=0)
-    if k:
-        assert_same(loaded.iwelbo(k), state.iwelbo(k), rtol=0)
-
-
-def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
-    path = tmp_path / "state.npz"
-    vi.LogWeights().update(weights(30)).save(path)
-    old = path.read_bytes()
-
-    def full(*args, **kwargs):
-        raise OSError("No space left on device")
-
-    monkeypatch.setattr(np, "savez", full)
-    with pytest.raises(OSError, match="No space"):
-        vi.LogWeights().update(weights(40)).save(path)
-    assert path.read_bytes() == old
-    assert [p.name for p in tmp_path.iterdir()] == ["state.npz"]
-
-
-def rewritten(path, **changes):
-    """The file with some of its arrays changed."""
-    with np.load(path) as found:
-        arrays = {**found, **changes}
-    np.savez(path, **{name: x for name, x in arrays.items() if x is not None})
-
-
-def npy_bytes():
-    file = io.BytesIO()
-    np.save(file, np.zeros(3))
-    return file.getvalue()
-
-
-DAMAGED = {
-    "empty": lambda path: path.write_bytes(b""),
-    "text": lambda path: path.write_text("not a state"),
-    "single array": lambda path: path.write_bytes(npy_bytes()),
-    "pickle": lambda path: path.write_bytes(pickle.dumps({"a": 1})),
-    "objects": lambda path: rewritten(path, top=np.array([[None]], dtype=object)),
-    "foreign": lambda path: np.savez(path, x=np.zeros(3)),
-    "truncated": lambda path: path.write_bytes(path.read_bytes()[:-100]),
-    "another format": lambda path: rewritten(path, format=np.array("varinf LogWeights 99")),
-    "a part is gone": lambda path: rewritten(path, pending=None),
-    "negative draws": lambda path: rewritten(path, draws=np.int64(-1)),
-    "other draws": lambda path: rewritten(path, draws=np.int64(17)),
-    "float counts": lambda path: rewritten(path, k=np.float64(2)),
-    "short tail": lambda path: rewritten(path, top=np.zeros((2, 3))),
-    "float32": lambda path: rewritten(path, moments=np.zeros((5, 2), np.float32)),
-    "nan": lambda path: rewritten(path, moments=np.full((5, 2), np.nan)),
-    "tail 0": lambda path: rewritten(path, tail=np.int64(0)),
-}
-
-
-@pytest.mark.parametrize("damage", DAMAGED)
-def test_damaged_files_are_refused_by_name(tmp_path, damage):
-    path = tmp_path / "state.npz"
-    vi.LogWeights(k=10).update(weights(105, (2,))).save(path)
-    DAMAGED[damage](path)
-    with pytest.raises(ValueError, match=r"state\.npz' is not the file of a LogWeights state"):
-        vi.LogWeights.load(path)
-
-
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # zipfile's own, for a spoilt method
-def test_random_damage_is_refused_or_harmless(tmp_path):
-    path = tmp_path / "state.npz"
-    vi.LogWeights(k=10).update(weights(105, (2,))).save(path)
-    whole, rng = path.read_bytes(), np.random.default_rng(0)
-    for _ in range(300):
-        spoilt = bytearray(whole)
-        for i in rng.integers(0, len(whole), size=rng.integers(1, 4)):
-            spoilt[i] = rng.integers(256)
-        path.write_bytes(spoilt)
-        try:
-            vi.LogWeights.load(path).elbo()
-        except ValueError as error:
-            assert "state.npz" in str(error)
-
-
-def test_a_missing_file_is_an_os_error(tmp_path):
-    with pytest.raises(FileNotFoundError):
-        vi.LogWeights.load(tmp_path / "none.npz")
-
-
-def test_the_file_is_plain_arrays(tmp_path):
-    vi.LogWeights().update(weights(30)).save(tmp_path / "state.npz")
-    assert zipfile.ZipFile(tmp_path / "state.npz").testzip() is None
-    with np.load(tmp_path / "state.npz", allow_pickle=False) as found:
-        assert str(found["format"]) == "varinf LogWeights 1"
 
 
 # Bad input -----------------------------------------------------------------------------------------------------------

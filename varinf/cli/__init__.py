@@ -1,1 +1,1 @@
-"""The commands of `varinf`: a module each, with `add_arguments(parser)` and `run(arguments)`."""
+"""The commands of `varinf`: a module each, with HELP, add_arguments(parser) and run(arguments) -> exit status."""

@@ -16,8 +16,11 @@ import numpy as np
 
 from varinf._arrays import as_array, normal_axis
 from varinf.cli import _csv
+from varinf.evidence.state_file import DAMAGE
 
 NPY, ZIP = b"\x93NUMPY", (b"PK\x03\x04", b"PK\x05\x06")
+
+READ_HEADER = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
 @dataclass(frozen=True)
@@ -99,13 +102,12 @@ def _npy(stream, size, axis, chunk_bytes):
 
 def _header(stream):
     """(shape, Fortran order, dtype, bytes read)."""
-    version = np.lib.format.read_magic(stream)
-    read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}.get(version)
-    if read is None:
-        raise ValueError(
-            f"the array is stored in .npy format {version}, which plain numbers do not need: write it again"
-        )
-    shape, fortran, dtype = read(stream)
+    try:
+        shape, fortran, dtype = READ_HEADER[np.lib.format.read_magic(stream)](stream)
+    except KeyError as error:
+        raise ValueError(f"its .npy format is {error}, which plain numbers do not need: write it again") from error
+    except DAMAGE as error:
+        raise ValueError(f"its .npy header is damaged ({str(error)[:60]}): write it again") from error
     if dtype.hasobject:
         raise ValueError(
             "the array holds Python objects, which are never unpickled: store numbers, with .astype(float)"

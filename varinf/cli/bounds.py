@@ -1,4 +1,4 @@
-"""Bounds, errors and diagnostics of stored log weights, streamed: larger than memory is fine."""
+"""varinf bounds: bounds, errors and diagnostics of stored log weights; larger than memory is fine."""
 
 import json
 import math
@@ -12,6 +12,8 @@ from varinf.evidence.reading import Reading
 from varinf.evidence.state_file import DAMAGE
 from varinf.evidence.streaming import LogWeights
 from varinf.evidence.summary import summary_of_reading
+
+HELP = "bounds, errors and diagnostics of stored log weights (.npy .npz .csv), streamed"
 
 
 def add_arguments(parser):

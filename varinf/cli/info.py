@@ -1,8 +1,10 @@
-"""Versions, kernels, instruction set and workers of this installation."""
+"""varinf info: what runs here."""
 
 import json
 
 from varinf._config import show_config
+
+HELP = "versions, kernels, instruction set, workers"
 
 
 def add_arguments(parser):

@@ -2,6 +2,7 @@
 
 import math
 import struct
+import tokenize
 import zipfile
 import zlib
 from typing import Any, NamedTuple
@@ -16,7 +17,7 @@ NAMES = ("format", "k", "tail", "draws", "moments", "group_count", "groups", "pe
 # fmt: off
 DAMAGE = (
     ValueError, TypeError, LookupError, ArithmeticError, RuntimeError, SyntaxError, OSError, EOFError, MemoryError,
-    struct.error, zlib.error, zipfile.BadZipFile,
+    struct.error, tokenize.TokenError, zlib.error, zipfile.BadZipFile,
 )
 # fmt: on
 

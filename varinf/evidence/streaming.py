@@ -103,8 +103,7 @@ class LogWeights:
 
     def _take(self, part, batch):
         try:
-            with np.errstate(invalid="ignore"):  # nan and +inf become an error, not a warning
-                moments = part.moments()
+            moments = part.moments()
         except ValueError:
             raise _refusal(part.first(), self.draws) from None
         if self._top is None:
@@ -281,7 +280,7 @@ def _merged(a, b):
     """The moments of both parts' draws; None stands for no draws."""
     if a is None or b is None:
         return a if b is None else b
-    parts = kernel("log_weights", np.empty(0)).merge(a.draws, *a[1:], b.draws, *b[1:])
+    parts = kernel("log_weights", np.empty(0)).merge(a.draws, *map(np.asarray, a[1:]), b.draws, *map(np.asarray, b[1:]))
     return Moments(a.draws + b.draws, *(part[()] for part in parts))
 
 

@@ -125,7 +125,7 @@ class Summary:
             yield ("", "mean over the data", "min", "median", "max", "bound")
             for name, estimate in self.estimates.items():
                 values = np.asarray(to_numpy(estimate.value), dtype=float)
-                spread = (plain(float(x)) for x in (np.min(values), _median(values), np.max(values)))
+                spread = (_short(x) for x in (np.min(values), _median(values), np.max(values)))
                 side = str(estimate.direction) if estimate.is_bound else "no"
                 yield (_label(name), _with_error(self.means[name]), *spread, side)
         for name in self.refused:
@@ -291,7 +291,13 @@ def _with_error(estimate):
     """The estimate in at most 22 characters: a table has no room for a dozen digits."""
     value, stderr = (float(to_numpy(x)) for x in (estimate.value, estimate.stderr))
     text = number_with_error(value, stderr)
-    return text if len(text) <= 22 else f"{value:.8g} ± {stderr:.1g}"
+    return text if len(text) <= 22 else f"{value:.6g} ± {stderr:.1g}"
+
+
+def _short(x):
+    """A number in at most 9 characters."""
+    text = plain(float(x))
+    return text if len(text) <= 9 else f"{float(x):.1e}"
 
 
 def _median(x):

@@ -1,0 +1,335 @@
+"""`varinf bounds`: what a file says is what its array says, in bounded memory, and bad files end in one line."""
+
+import io
+import json
+import pickle
+import subprocess
+import sys
+import zipfile
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import varinf as vi
+from varinf.__main__ import main
+from varinf.cli.bounds import read_file
+
+
+def weights(*shape, seed=0):
+    return np.random.default_rng(seed).normal(-31, 1, size=shape)
+
+
+def assert_same(got, want):
+    np.testing.assert_allclose(got.value, want.value, rtol=1e-12, atol=1e-13)
+    # Of merged moments the relative variance is right to the rounding of log mean w.
+    np.testing.assert_allclose(got.stderr**2, want.stderr**2, rtol=1e-11, atol=1e-13)
+    np.testing.assert_array_equal(got.k_hat, want.k_hat)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("stored")
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    shape=st.lists(st.integers(1, 12), min_size=1, max_size=4),
+    fortran=st.booleans(),
+    dtype=st.sampled_from(["<f8", ">f8", "<f4", ">f4", "<i4", "i1"]),
+    chunk=st.sampled_from([1, 50, 333, 10_000]),
+    packed=st.sampled_from(["npy", "npz", "compressed"]),
+    k=st.sampled_from([None, 1]),
+    data=st.data(),
+)
+def test_every_layout_is_read_as_its_array(folder, shape, fortran, dtype, chunk, packed, k, data):
+    axis = data.draw(st.integers(-len(shape), len(shape) - 1))
+    x = (weights(*shape) if dtype[-2] == "f" else np.round(weights(*shape))).astype(dtype)
+    x = np.asfortranarray(x) if fortran else x
+    path = folder / ("x.npy" if packed == "npy" else "x.npz")
+    {"npy": np.save, "npz": lambda p, x: np.savez(p, x=x), "compressed": lambda p, x: np.savez_compressed(p, x=x)}[
+        packed
+    ](path, x)
+    _, reading = read_file(path, axis, k, None, chunk)
+    x = np.moveaxis(x.astype(float), axis, 0)
+    x = x.reshape(-1) if x.size == len(x) else x  # one datum is a number
+    assert_same(reading.elbo(), vi.elbo(x))
+    assert_same(reading.iwelbo(), vi.iwelbo(x))
+    if k:
+        np.testing.assert_allclose(reading.iwelbo(k).value, vi.elbo(x).value, rtol=1e-12)
+
+
+@pytest.mark.parametrize("chunk", [1, 300, 100_000])
+@pytest.mark.parametrize("axis", [0, 1, -1])
+def test_text_is_read_as_its_table(tmp_path, axis, chunk):
+    x = weights(70, 9)
+    x[3, 4] = -np.inf
+    np.savetxt(tmp_path / "x.csv", x, delimiter=",")
+    _, reading = read_file(tmp_path / "x.csv", axis, None, None, chunk)
+    want = np.loadtxt(tmp_path / "x.csv", delimiter=",")
+    assert_same(reading.elbo(), vi.elbo(want, axis=axis))
+    assert_same(reading.iwelbo(), vi.iwelbo(want, axis=axis))
+
+
+HEADINGS = {
+    "names": ("a,b\n", ", heading on line 1 skipped"),
+    "comment": ("# a,b\n", ""),
+    "comment and names": ("# made by x\n\n a, b\n", ", heading on line 3 skipped"),
+    "byte order mark": ("\ufeffa,b\n", ", heading on line 1 skipped"),
+    "none": ("", ""),
+}
+
+
+@pytest.mark.parametrize("name", HEADINGS)
+def test_headings_are_skipped_and_said(tmp_path, name):
+    heading, note = HEADINGS[name]
+    (tmp_path / "x.csv").write_text(heading + '-1.0, -2.0\n\n"-3.0",-4.0\r\n-inf,1e-3\n', encoding="utf-8")
+    about, reading = read_file(tmp_path / "x.csv")
+    assert about == f"text, 2 columns, draws on axis 0{note}"
+    assert_same(reading.elbo(), vi.elbo([[-1, -2], [-3, -4], [-np.inf, 1e-3]]))
+
+
+def test_groups_and_what_is_left_of_them(tmp_path, capsys):
+    x = weights(105)
+    np.save(tmp_path / "x.npy", x)
+    assert main(["bounds", str(tmp_path / "x.npy"), "--k", "10"]) == 0
+    text = capsys.readouterr().out
+    assert "IWELBO_10" in text
+    assert "5 draws left over from groups of 10 are not in the value" in " ".join(text.split())
+
+
+@pytest.mark.parametrize("shape", [(1000,), (1000, 1), (1000, 7), (100, 3, 4)])
+def test_the_table_fits_80_columns(tmp_path, capsys, monkeypatch, shape):
+    monkeypatch.chdir(tmp_path)
+    np.save("weights.npy", weights(*shape) * 3)
+    assert main(["bounds", "weights.npy", "--k", "50"]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert max(map(len, out.splitlines())) <= 80
+    assert out.startswith(f"weights.npy: float64 of shape {shape}, draws on axis 0\n")
+
+
+def test_json(tmp_path, capsys):
+    x = weights(100, 2, 3)
+    np.savez(tmp_path / "x.npz", x=np.asfortranarray(x), y=x[:5])
+    assert main(["bounds", str(tmp_path / "x.npz"), "--key", "x", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["shape"] == [2, 3]
+    np.testing.assert_allclose(found["estimates"]["elbo"]["value"], vi.elbo(x).value)
+    np.testing.assert_allclose(found["k_hat"], vi.psis(x).k_hat)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+def test_any_terminal_can_show_it(tmp_path, encoding):
+    np.save(tmp_path / "x.npy", weights(100))
+    ran = subprocess.run(
+        [sys.executable, "-X", "utf8=0", "-m", "varinf", "bounds", str(tmp_path / "x.npy")],
+        env={"PYTHONIOENCODING": encoding},
+        cwd=vi.__path__[0] + "/..",
+        capture_output=True,
+        check=True,
+    )
+    text = ran.stdout.decode(encoding)
+    assert ("+/-" if encoding == "ascii" else "±") in text
+
+
+# Memory --------------------------------------------------------------------------------------------------------------
+
+
+def sparse(path, dtype, shape, fortran=False):
+    """An array of zeros that takes no room on the disk."""
+    with open(path, "wb") as file:
+        header = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": fortran, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        file.truncate(file.tell() + int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize)
+
+
+# The process's own high-water mark: getrusage, on Linux, begins with that of whoever started it.
+MEASURE = """
+import sys
+from varinf.__main__ import main
+assert main(["bounds", *sys.argv[1:]]) == 0
+try:
+    status = open("/proc/self/status").read()
+    print(int(status.split("VmHWM:")[1].split()[0]) / 1024)
+except OSError:
+    import resource
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
+"""
+
+
+def megabytes(*arguments):
+    ran = subprocess.run(
+        [sys.executable, "-c", MEASURE, *map(str, arguments)],
+        cwd=vi.__path__[0] + "/..",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return float(ran.stdout.split()[-1])
+
+
+def test_memory_stays_small_quickly(tmp_path):
+    sparse(tmp_path / "x.npy", "f8", (16_000, 2_000))  # 256 MB
+    assert megabytes(tmp_path / "x.npy") < 150
+
+
+@pytest.mark.slow  # reads 4 GB, half a minute each
+@pytest.mark.parametrize(
+    ("dtype", "shape", "axis", "fortran"),
+    [
+        ("f8", (25_000, 20_000), 0, False),
+        ("f4", (50_000, 20_000), 0, False),
+        ("f4", (20_000, 50_000), 1, False),
+        ("f4", (50_000, 20_000), 0, True),
+        ("f4", (100, 50_000, 200), 1, False),
+        ("f8", (500_000_000,), 0, False),
+    ],
+)
+def test_four_gigabytes_within_300_megabytes(tmp_path, dtype, shape, axis, fortran):
+    sparse(tmp_path / "x.npy", dtype, shape, fortran)
+    assert megabytes(tmp_path / "x.npy", "--axis", axis) < 300
+
+
+# Bad input -----------------------------------------------------------------------------------------------------------
+
+
+def npy(x):
+    file = io.BytesIO()
+    np.save(file, x, allow_pickle=True)
+    return file.getvalue()
+
+
+def npz(**arrays):
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+def with_at(x, value, *index):
+    x = x.copy()
+    x[index] = value
+    return x
+
+
+def spoilt_archive():
+    """One byte of the array's data is wrong, which the check sum sees."""
+    data = bytearray(npz(x=np.zeros(1000)))
+    data[4000] ^= 1
+    return bytes(data)
+
+
+def claiming(shape):
+    """A header of an array that is not there."""
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(file, {"descr": "<f8", "fortran_order": False, "shape": shape})
+    return file.getvalue()
+
+
+def other_archive():
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("readme.txt", "no arrays here")
+    return file.getvalue()
+
+
+BAD = {
+    "empty npy": ("x.npy", b"", [], "does not begin as a .npy file"),
+    "text called npy": ("x.npy", b"1,2,3\n", [], "does not begin as a .npy file"),
+    "text called npz": ("x.npz", b"1,2,3\n", [], "does not begin as a .npz file"),
+    "pickle called npy": ("x.npy", pickle.dumps([1.0]), [], "does not begin as a .npy file"),
+    "cut npy": ("x.npy", npy(weights(100))[:-8], [], "cut short"),
+    "cut header": ("x.npy", npy(weights(100))[:30], [], "FILE"),
+    "claims too much": ("x.npy", claiming((10**15, 10**3)), [], "cut short"),
+    "negative shape": ("x.npy", claiming((-3,)), [], "damaged"),
+    "unknown version": ("x.npy", b"\x93NUMPY\x09\x00" + bytes(100), [], "(9, 0)"),
+    "objects": ("x.npy", npy(np.array([None, 1.0], dtype=object)), [], "never unpickled"),
+    "complex": ("x.npy", npy(np.zeros(3, complex)), [], "complex128"),
+    "half": ("x.npy", npy(np.zeros(3, np.float16)), [], "float16"),
+    "long double": ("x.npy", npy(np.zeros(3, np.longdouble)), [], "longdouble|float128"),
+    "words": ("x.npy", npy(np.array(["a"])), [], "dtype"),
+    "records": ("x.npy", npy(np.zeros(3, [("a", float)])), [], "dtype"),
+    "number": ("x.npy", npy(np.float64(3)), [], "axis of draws"),
+    "no draws": ("x.npy", npy(np.zeros((0, 3))), [], "(0, 3): there is nothing"),
+    "no data": ("x.npy", npy(np.zeros((3, 0))), [], "(3, 0): there is nothing"),
+    "nan": ("x.npy", npy(with_at(weights(100, 4), np.nan, 70, 2)), [], "nan at draw 70 of datum 2"),
+    "+inf": ("x.npy", npy(with_at(weights(100), np.inf, 70)), [], "inf at draw 70 (counted"),
+    "nan on axis 1": ("x.npy", npy(with_at(weights(4, 100), np.nan, 2, 70)), ["--axis=1"], "draw 70 of datum 2"),
+    "nan in the middle": (
+        "x.npy",
+        npy(with_at(weights(4, 100, 5), np.nan, 2, 70, 3)),
+        ["--axis", "1"],
+        "draw 70 of datum (2, 3)",
+    ),
+    "nan in Fortran order": (
+        "x.npy",
+        npy(np.asfortranarray(with_at(weights(4, 100, 5), np.nan, 2, 70, 3))),
+        ["--axis=-2"],
+        "draw 70 of datum (2, 3)",
+    ),
+    "axis": ("x.npy", npy(weights(100)), ["--axis=1"], "axis=1"),
+    "key of npy": ("x.npy", npy(weights(100)), ["--key=x"], "leave --key out"),
+    "k too large": ("x.npy", npy(weights(100)), ["--k=101"], "--k 101: the file has only 100 draws"),
+    "which key": ("x.npz", npz(a=weights(3), b=weights(3)), [], "(a, b): choose one with --key"),
+    "wrong key": ("x.npz", npz(a=weights(3)), ["--key=b"], "holds a"),
+    "no arrays": ("x.npz", other_archive(), [], "0 arrays"),
+    "cut npz": ("x.npz", npz(a=weights(1000))[:-30], [], "damaged"),
+    "spoilt npz": ("x.npz", spoilt_archive(), [], "damaged"),
+    "objects in npz": ("x.npz", npz(a=np.array([None])), [], "never unpickled"),
+    "empty csv": ("x.csv", b"", [], "no comma-separated numbers"),
+    "words csv": ("x.csv", b"hello\nworld\n", [], "no comma-separated numbers"),
+    "binary csv": ("x.csv", b"1.0\n\xff\xfe\x00\n", [], "neither .npy, .npz nor text"),
+    "ragged csv": ("x.csv", b"1,2\n3,4\n\n5\n", [], "line 4 has 1 values where the first has 2"),
+    "word in csv": ("x.csv", b"a,b\n1,2\n3,x\n", [], "line 3, column 1: 'x' is not a number"),
+    "hole in csv": ("x.csv", b"1,2\n3,\n", [], "line 2, column 1: '' is not a number"),
+    "underscore in csv": ("x.csv", b"1,2\n3,1_0\n", [], "line 2, column 1"),
+    "nan in csv": ("x.csv", b"1,2\n3,nan\n", [], "nan at draw 1 of datum 1"),
+    "nan in csv on axis 1": ("x.csv", b"1,2\n3,nan\n", ["--axis=1"], "nan at draw 1 of datum 1"),
+    "axis of csv": ("x.csv", b"1,2\n", ["--axis=2"], "axis=2"),
+    "missing": ("", None, [], "No such file"),
+}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", BAD)
+def test_bad_files_end_in_one_line(tmp_path, capsys, name):
+    file, content, options, text = BAD[name]
+    path = tmp_path / (file or "missing.npy")
+    if content is not None:
+        path.write_bytes(content)
+    assert main(["bounds", str(path), *options]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert len(err.splitlines()) == 1
+    assert err.startswith("varinf bounds: error: ")
+    assert any(part in err for part in text.split("|")), err
+
+
+@pytest.mark.parametrize("options", [["--k", "0"], ["--k", "2.5"], ["--axis", "x"], ["--chunk-mb", "-1"], ["--what"]])
+def test_bad_options_end_in_one_line(capsys, options):
+    with pytest.raises(SystemExit) as ended:
+        main(["bounds", "x.npy", *options])
+    assert ended.value.code == 2
+    err = capsys.readouterr().err
+    assert len(err.splitlines()) == 1
+    assert options[0] in err
+
+
+@pytest.mark.parametrize("name", ["x.npy", "x.npz"])
+def test_random_damage_never_ends_in_a_traceback(tmp_path, capsys, name):
+    x = weights(50, 2)
+    whole = npy(x) if name == "x.npy" else npz(x=x)
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        spoilt = bytearray(whole)
+        for i in rng.integers(0, min(len(whole), 400) if rng.random() < 0.5 else len(whole), size=2):
+            spoilt[i] = rng.integers(256)
+        (tmp_path / name).write_bytes(spoilt)
+        assert main(["bounds", str(tmp_path / name)]) in (0, 2)
+    capsys.readouterr()
+
+
+def test_a_directory_is_refused(tmp_path, capsys):
+    assert main(["bounds", str(tmp_path)]) == 2
+    assert "give the path of a readable file" in capsys.readouterr().err
