@@ -2,10 +2,11 @@
 """Compiled twin of gaussian_kl.py, which holds the contract."""
 import numpy as np
 
-from libc.math cimport INFINITY, NAN, sqrt
+from libc.math cimport NAN
 
 from varinf._kernels._real cimport real
-from varinf._kernels._rows cimport BLOCK, exp_, kl_terms, kl_terms_and_gradient, row_sum, tile_rows, vi_log
+from varinf._kernels._rows cimport BLOCK, exp_, kl_terms, kl_terms_and_gradient, row_sum, tile_rows
+from varinf._kernels._triangular cimport factorise, kl_from_white, load, transpose, whiten, whiten_transposed
 
 cdef enum:
     TILE = 1024     # values: a tile and its terms stay in L1
@@ -37,28 +38,30 @@ def diagonal_standard_gradient(loc, scale, bint is_log):
     return kl, loc.copy(), d_scale
 
 
-cdef void standard(const real[:, ::1] loc, const real[:, ::1] scale, bint is_log, real[::1] terms, real[::1] kl) noexcept nogil:
+cdef void standard(const real[:, ::1] loc, const real[:, ::1] scale, bint is_log, real[::1] terms, real[::1] kl) noexcept:
     cdef Py_ssize_t n, row, here, N = loc.shape[0], D = loc.shape[1], rows = tile_rows(D, TILE)
-    n = 0
-    while n < N:
-        here = min(rows, N - n)
-        kl_terms(&loc[n, 0], &scale[n, 0], here * D, is_log, &terms[0])
-        for row in range(here):
-            kl[n + row] = <real>row_sum(&terms[row * D], D)
-        n += here
+    with nogil:
+        n = 0
+        while n < N:
+            here = min(rows, N - n)
+            kl_terms(&loc[n, 0], &scale[n, 0], here * D, is_log, &terms[0])
+            for row in range(here):
+                kl[n + row] = <real>row_sum(&terms[row * D], D)
+            n += here
 
 
 cdef void standard_gradient(
     const real[:, ::1] loc, const real[:, ::1] scale, bint is_log, real[::1] terms, real[::1] kl, real[:, ::1] d_scale
-) noexcept nogil:
+) noexcept:
     cdef Py_ssize_t n, row, here, N = loc.shape[0], D = loc.shape[1], rows = tile_rows(D, TILE)
-    n = 0
-    while n < N:
-        here = min(rows, N - n)
-        kl_terms_and_gradient(&loc[n, 0], &scale[n, 0], here * D, is_log, &terms[0], &d_scale[n, 0])
-        for row in range(here):
-            kl[n + row] = <real>row_sum(&terms[row * D], D)
-        n += here
+    with nogil:
+        n = 0
+        while n < N:
+            here = min(rows, N - n)
+            kl_terms_and_gradient(&loc[n, 0], &scale[n, 0], here * D, is_log, &terms[0], &d_scale[n, 0])
+            for row in range(here):
+                kl[n + row] = <real>row_sum(&terms[row * D], D)
+            n += here
 
 
 # diagonal to diagonal ------------------------------------------------------------------------------------------------
@@ -90,55 +93,57 @@ def diagonal_diagonal_gradient(loc_q, scale_q, loc_p, scale_p, bint is_log):
 cdef void diagonal(
     const real[:, ::1] loc_q, const real[:, ::1] scale_q, const real[:, ::1] loc_p, const real[:, ::1] scale_p,
     bint shared, bint is_log, real[::1] terms, real[::1] kl
-) noexcept nogil:
+) noexcept:
     cdef real u[BLOCK]
     cdef real r[BLOCK]
     cdef real precision[BLOCK]
     cdef Py_ssize_t n, p, row, here, start, count, N = loc_q.shape[0], D = loc_q.shape[1], rows = tile_rows(D, TILE)
-    n = 0
-    while n < N:
-        here = min(rows, N - n)
-        p = 0 if shared else n
-        start = 0
-        while start < here * D:
-            count = min(<Py_ssize_t>BLOCK, here * D - start)
-            relative(&loc_q[n, 0] + start, &scale_q[n, 0] + start, &loc_p[p, 0] + start, &scale_p[p, 0] + start, count, is_log, u, r, precision)
-            kl_terms(<const real*>u, <const real*>r, count, is_log, &terms[0] + start)
-            start += count
-        for row in range(here):
-            kl[n + row] = <real>row_sum(&terms[row * D], D)
-        n += here
+    with nogil:
+        n = 0
+        while n < N:
+            here = min(rows, N - n)
+            p = 0 if shared else n
+            start = 0
+            while start < here * D:
+                count = min(<Py_ssize_t>BLOCK, here * D - start)
+                relative(&loc_q[n, 0] + start, &scale_q[n, 0] + start, &loc_p[p, 0] + start, &scale_p[p, 0] + start, count, is_log, u, r, precision)
+                kl_terms(<const real*>u, <const real*>r, count, is_log, &terms[0] + start)
+                start += count
+            for row in range(here):
+                kl[n + row] = <real>row_sum(&terms[row * D], D)
+            n += here
 
 
 cdef void diagonal_gradient(
     const real[:, ::1] loc_q, const real[:, ::1] scale_q, const real[:, ::1] loc_p, const real[:, ::1] scale_p,
     bint shared, bint is_log, real[::1] terms, real[::1] kl, real[:, ::1] d_loc, real[:, ::1] d_scale
-) noexcept nogil:
+) noexcept:
     cdef real u[BLOCK]
     cdef real r[BLOCK]
     cdef real precision[BLOCK]
     cdef real* d_u
     cdef real* d_r
     cdef Py_ssize_t i, n, p, row, here, start, count, N = loc_q.shape[0], D = loc_q.shape[1], rows = tile_rows(D, TILE)
-    n = 0
-    while n < N:
-        here = min(rows, N - n)
-        p = 0 if shared else n
-        start = 0
-        while start < here * D:
-            count = min(<Py_ssize_t>BLOCK, here * D - start)
-            d_u, d_r = &d_loc[n, 0] + start, &d_scale[n, 0] + start
-            relative(&loc_q[n, 0] + start, &scale_q[n, 0] + start, &loc_p[p, 0] + start, &scale_p[p, 0] + start, count, is_log, u, r, precision)
-            kl_terms_and_gradient(<const real*>u, <const real*>r, count, is_log, &terms[0] + start, d_r)
-            for i in range(count):
-                d_u[i] = u[i] * precision[i]
-            if not is_log:
+    with nogil:
+        n = 0
+        while n < N:
+            here = min(rows, N - n)
+            p = 0 if shared else n
+            start = 0
+            while start < here * D:
+                count = min(<Py_ssize_t>BLOCK, here * D - start)
+                d_u, d_r = &d_loc[n, 0] + start, &d_scale[n, 0] + start
+                relative(&loc_q[n, 0] + start, &scale_q[n, 0] + start, &loc_p[p, 0] + start, &scale_p[p, 0] + start, count, is_log, u, r, precision)
+                kl_terms_and_gradient(<const real*>u, <const real*>r, count, is_log, &terms[0] + start, d_r)
                 for i in range(count):
-                    d_r[i] *= precision[i]
-            start += count
-        for row in range(here):
-            kl[n + row] = <real>row_sum(&terms[row * D], D)
-        n += here
+                    d_u[i] = u[i] * precision[i]
+                if not is_log:
+                    for i in range(count):
+                        d_r[i] *= precision[i]
+                start += count
+            for row in range(here):
+                kl[n + row] = <real>row_sum(&terms[row * D], D)
+            n += here
 
 
 cdef inline void relative(
@@ -212,156 +217,85 @@ def cholesky(cov):
 cdef void full(
     const real[:, ::1] loc_q, const real[:, :, ::1] tril_q, const real[:, ::1] loc_p, const real[:, :, ::1] tril_p,
     double[:, :, ::1] work, real[::1] kl
-) noexcept nogil:
+) noexcept:
     cdef Py_ssize_t n, p, N = loc_q.shape[0], D = loc_q.shape[1], shared = loc_p.shape[0] == 1
     cdef double* upper_p = &work[0, 0, 0]
     cdef double* white = &work[2, 0, 0]
-    for n in range(N):
-        p = 0 if shared else n
-        if n == 0 or not shared:
-            transpose(&tril_p[p, 0, 0], D, upper_p)
-        load(&loc_q[n, 0], &tril_q[n, 0, 0], &loc_p[p, 0], D, white)
-        whiten(upper_p, D, white)
-        kl[n] = <real>kl_from_white(white, D)
+    with nogil:
+        for n in range(N):
+            p = 0 if shared else n
+            if n == 0 or not shared:
+                transpose(&tril_p[p, 0, 0], D, upper_p)
+            load(&loc_q[n, 0], &tril_q[n, 0, 0], &loc_p[p, 0], D, white)
+            whiten(upper_p, D, white)
+            kl[n] = <real>kl_from_white(white, D)
 
 
 cdef void full_gradient(
     const real[:, ::1] loc_q, const real[:, :, ::1] tril_q, const real[:, ::1] loc_p, const real[:, :, ::1] tril_p,
     double[:, :, ::1] work, real[::1] kl, real[:, ::1] d_loc, real[:, :, ::1] d_tril
-) noexcept nogil:
+) noexcept:
     cdef Py_ssize_t n, p, i, j, N = loc_q.shape[0], D = loc_q.shape[1], shared = loc_p.shape[0] == 1
     cdef double* upper_p = &work[0, 0, 0]
     cdef double* white = &work[2, 0, 0]
-    for n in range(N):
-        p = 0 if shared else n
-        if n == 0 or not shared:
-            transpose(&tril_p[p, 0, 0], D, upper_p)
-        load(&loc_q[n, 0], &tril_q[n, 0, 0], &loc_p[p, 0], D, white)
-        whiten(upper_p, D, white)
-        kl[n] = <real>kl_from_white(white, D)
-        whiten_transposed(upper_p, D, white)
-        for i in range(D):
-            d_loc[n, i] = <real>white[i * (D + 1)]
-            for j in range(i):
-                d_tril[n, i, j] = <real>white[i * (D + 1) + 1 + j]
-            d_tril[n, i, i] = <real>(white[i * (D + 1) + 1 + i] - 1 / <double>tril_q[n, i, i])
+    with nogil:
+        for n in range(N):
+            p = 0 if shared else n
+            if n == 0 or not shared:
+                transpose(&tril_p[p, 0, 0], D, upper_p)
+            load(&loc_q[n, 0], &tril_q[n, 0, 0], &loc_p[p, 0], D, white)
+            whiten(upper_p, D, white)
+            kl[n] = <real>kl_from_white(white, D)
+            whiten_transposed(upper_p, D, white)
+            for i in range(D):
+                d_loc[n, i] = <real>white[i * (D + 1)]
+                for j in range(i):
+                    d_tril[n, i, j] = <real>white[i * (D + 1) + 1 + j]
+                d_tril[n, i, i] = <real>(white[i * (D + 1) + 1 + i] - 1 / <double>tril_q[n, i, i])
 
 
 cdef void from_covariances(
     const real[:, ::1] loc_q, const real[:, :, ::1] cov_q, const real[:, ::1] loc_p, const real[:, :, ::1] cov_p,
     double[:, :, ::1] work, real[::1] kl, int[::1] bad_q, int[::1] bad_p
-) noexcept nogil:
+) noexcept:
     cdef Py_ssize_t n, p, i, j, N = loc_q.shape[0], D = loc_q.shape[1], shared = loc_p.shape[0] == 1
     cdef double* upper_p = &work[0, 0, 0]
     cdef double* upper_q = &work[1, 0, 0]
     cdef double* white = &work[2, 0, 0]
-    for n in range(N):
-        p = 0 if shared else n
-        if n == 0 or not shared:
-            transpose(&cov_p[p, 0, 0], D, upper_p)
-            bad_p[p] = factorise(upper_p, D)
-        transpose(&cov_q[n, 0, 0], D, upper_q)
-        bad_q[n] = factorise(upper_q, D)
-        if bad_q[n] >= 0 or bad_p[p] >= 0:
-            kl[n] = <real>NAN
-            continue
-        for i in range(D):
-            white[i * (D + 1)] = <double>loc_q[n, i] - <double>loc_p[p, i]
-            for j in range(i + 1):
-                white[i * (D + 1) + 1 + j] = upper_q[j * D + i]
-        whiten(upper_p, D, white)
-        kl[n] = <real>kl_from_white(white, D)
+    with nogil:
+        for n in range(N):
+            p = 0 if shared else n
+            if n == 0 or not shared:
+                transpose(&cov_p[p, 0, 0], D, upper_p)
+                bad_p[p] = factorise(upper_p, D)
+            transpose(&cov_q[n, 0, 0], D, upper_q)
+            bad_q[n] = factorise(upper_q, D)
+            if bad_q[n] >= 0 or bad_p[p] >= 0:
+                kl[n] = <real>NAN
+                continue
+            for i in range(D):
+                white[i * (D + 1)] = <double>loc_q[n, i] - <double>loc_p[p, i]
+                for j in range(i + 1):
+                    white[i * (D + 1) + 1 + j] = upper_q[j * D + i]
+            whiten(upper_p, D, white)
+            kl[n] = <real>kl_from_white(white, D)
 
 
-cdef void factors(const real[:, :, ::1] cov, double[:, :, ::1] work, real[:, :, ::1] tril, int[::1] bad) noexcept nogil:
+cdef void factors(const real[:, :, ::1] cov, double[:, :, ::1] work, real[:, :, ::1] tril, int[::1] bad) noexcept:
     cdef Py_ssize_t n, i, j, D = cov.shape[1]
     cdef double* upper = &work[0, 0, 0]
-    for n in range(cov.shape[0]):
-        transpose(&cov[n, 0, 0], D, upper)
-        bad[n] = factorise(upper, D)
-        if bad[n] >= 0:
-            for i in range(D):
-                for j in range(D):
-                    tril[n, i, j] = <real>NAN
-        else:
-            for i in range(D):
-                for j in range(i + 1):
-                    tril[n, i, j] = <real>upper[j * D + i]
-
-
-cdef inline void transpose(const real* lower, Py_ssize_t D, double* upper) noexcept nogil:
-    """A lower triangle as the upper one, so that the columns that the inner loops below run along are contiguous."""
-    cdef Py_ssize_t i, j
-    for i in range(D):
-        for j in range(i + 1):
-            upper[j * D + i] = lower[i * D + j]
-
-
-cdef int factorise(double* upper, Py_ssize_t D) noexcept nogil:
-    """Cholesky in place, S = U'U; -1, or the first pivot that is not a positive finite number."""
-    cdef Py_ssize_t i, j, k
-    cdef double pivot, root, factor
-    for j in range(D):
-        pivot = upper[j * D + j]
-        if not (pivot > 0 and pivot < INFINITY):
-            return <int>j
-        root = sqrt(pivot)
-        for i in range(j, D):
-            upper[j * D + i] /= root
-        for i in range(j + 1, D):
-            factor = upper[j * D + i]
-            for k in range(i, D):
-                upper[i * D + k] -= factor * upper[j * D + k]
-    return -1
-
-
-cdef inline void load(const real* loc_q, const real* tril_q, const real* loc_p, Py_ssize_t D, double* white) noexcept nogil:
-    """[loc_q - loc_p, Lq], rows of D + 1: row j of a lower triangle is then the prefix of length j + 2."""
-    cdef Py_ssize_t i, j
-    for i in range(D):
-        white[i * (D + 1)] = <double>loc_q[i] - <double>loc_p[i]
-        for j in range(i + 1):
-            white[i * (D + 1) + 1 + j] = tril_q[i * D + j]
-
-
-cdef void whiten(const double* upper, Py_ssize_t D, double* white) noexcept nogil:
-    """white <- L^-1 white by forward substitution, L = upper'."""
-    cdef Py_ssize_t i, j, k, W = D + 1
-    cdef double factor
-    for j in range(D):
-        for k in range(j + 2):
-            white[j * W + k] /= upper[j * D + j]
-        for i in range(j + 1, D):
-            factor = upper[j * D + i]
-            for k in range(j + 2):
-                white[i * W + k] -= factor * white[j * W + k]
-
-
-cdef void whiten_transposed(const double* upper, Py_ssize_t D, double* white) noexcept nogil:
-    """white <- L'^-1 white by back substitution, where only the lower triangle of the answer is wanted."""
-    cdef Py_ssize_t i, j, k, W = D + 1
-    cdef double factor
-    for j in range(D - 1, -1, -1):
-        for k in range(j + 2):
-            white[j * W + k] /= upper[j * D + j]
-        for i in range(j):
-            factor = upper[i * D + j]
-            for k in range(i + 2):
-                white[i * W + k] -= factor * white[j * W + k]
-
-
-cdef double kl_from_white(const double* white, Py_ssize_t D) noexcept nogil:
-    cdef Py_ssize_t i, j
-    cdef double total = 0, below, u, r
-    cdef const double* row
-    for i in range(D):
-        row = white + i * (D + 1)
-        u, r = row[0], row[1 + i]
-        below = 0
-        for j in range(i):
-            below += row[1 + j] * row[1 + j]
-        total += (u * u + (r - 1) * (r + 1) + below) / 2 - vi_log(r)
-    return total
+    with nogil:
+        for n in range(cov.shape[0]):
+            transpose(&cov[n, 0, 0], D, upper)
+            bad[n] = factorise(upper, D)
+            if bad[n] >= 0:
+                for i in range(D):
+                    for j in range(D):
+                        tril[n, i, j] = <real>NAN
+            else:
+                for i in range(D):
+                    for j in range(i + 1):
+                        tril[n, i, j] = <real>upper[j * D + i]
 
 
 # arguments -----------------------------------------------------------------------------------------------------------

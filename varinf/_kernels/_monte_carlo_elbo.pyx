@@ -74,7 +74,7 @@ cdef void run(
     Py_ssize_t draws, uint64_t key0, uint64_t key1, Likelihood likelihood, double noise_scale,
     real[:, ::1] cells, real[::1] held, double[:, ::1] sums, double[:, ::1] moments,
     real[::1] reconstruction, real[::1] stderr, real[::1] kl, real[:, ::1] d_loc, real[:, ::1] d_log_scale
-) noexcept nogil:
+) noexcept:
     cdef Py_ssize_t i, s, row, here, count, n = 0, N = x.shape[0], D = x.shape[1], rows = tile_rows(D, TILE)
     cdef real* scale = &cells[0, 0]
     cdef real* terms = &cells[1, 0]
@@ -86,41 +86,42 @@ cdef void run(
     cdef real* d_t
     cdef uint64_t first = 0, stop = 0   # the blocks of the stream that `held` has
     cdef double change, value
-    while n < N:
-        here = min(rows, N - n)
-        count = here * D
-        m = &log_scale[n, 0]
-        for i in range(count):
-            scale[i] = exp_(m[i])
-            slopes[i] = 0
-            slopes_noise[i] = 0
-        for row in range(here):
-            moments[0, row] = 0
-            moments[1, row] = 0
-
-        for s in range(draws):
-            if noise.shape[0]:
-                drawn = &noise[s, n, 0]
-            else:
-                drawn = stream(key0, key1, <uint64_t>(s * N + n) * <uint64_t>D, count, &held[0], &first, &stop)
-            one_draw(&x[n, 0], &loc[n, 0], scale, drawn, count, likelihood, <real>noise_scale, terms, slopes, slopes_noise)
+    with nogil:
+        while n < N:
+            here = min(rows, N - n)
+            count = here * D
+            m = &log_scale[n, 0]
+            for i in range(count):
+                scale[i] = exp_(m[i])
+                slopes[i] = 0
+                slopes_noise[i] = 0
             for row in range(here):
-                value = row_sum(<const real*>terms + row * D, D)
-                change = value - moments[0, row]
-                moments[0, row] += change / (s + 1)
-                moments[1, row] += change * (value - moments[0, row])
+                moments[0, row] = 0
+                moments[1, row] = 0
 
-        m, d_m, d_t = &loc[n, 0], &d_loc[n, 0], &d_log_scale[n, 0]
-        kl_terms_and_gradient(m, &log_scale[n, 0], count, True, terms, d_t)
-        for i in range(count):
-            d_m[i] = <real>(slopes[i] / draws - m[i])
-        for i in range(count):
-            d_t[i] = <real>(scale[i] * (slopes_noise[i] / draws) - d_t[i])
-        for row in range(here):
-            kl[n + row] = <real>row_sum(<const real*>terms + row * D, D)
-            reconstruction[n + row] = <real>(moments[0, row] + constant(&x[n + row, 0], D, likelihood, noise_scale))
-            stderr[n + row] = <real>(sqrt(moments[1, row] / (draws - 1) / draws) if draws > 1 else NAN)
-        n += here
+            for s in range(draws):
+                if noise.shape[0]:
+                    drawn = &noise[s, n, 0]
+                else:
+                    drawn = stream(key0, key1, <uint64_t>(s * N + n) * <uint64_t>D, count, &held[0], &first, &stop)
+                one_draw(&x[n, 0], &loc[n, 0], scale, drawn, count, likelihood, <real>noise_scale, terms, slopes, slopes_noise)
+                for row in range(here):
+                    value = row_sum(<const real*>terms + row * D, D)
+                    change = value - moments[0, row]
+                    moments[0, row] += change / (s + 1)
+                    moments[1, row] += change * (value - moments[0, row])
+
+            m, d_m, d_t = &loc[n, 0], &d_loc[n, 0], &d_log_scale[n, 0]
+            kl_terms_and_gradient(m, &log_scale[n, 0], count, True, terms, d_t)
+            for i in range(count):
+                d_m[i] = <real>(slopes[i] / draws - m[i])
+            for i in range(count):
+                d_t[i] = <real>(scale[i] * (slopes_noise[i] / draws) - d_t[i])
+            for row in range(here):
+                kl[n + row] = <real>row_sum(<const real*>terms + row * D, D)
+                reconstruction[n + row] = <real>(moments[0, row] + constant(&x[n + row, 0], D, likelihood, noise_scale))
+                stderr[n + row] = <real>(sqrt(moments[1, row] / (draws - 1) / draws) if draws > 1 else NAN)
+            n += here
 
 
 cdef inline void one_draw(
@@ -248,24 +249,25 @@ cdef scores(x, parameter, likelihood, double noise_scale, bint gradient):
 cdef void score_all(
     const real[:, ::1] x, const real[:, :, ::1] parameter, Likelihood likelihood, double noise_scale, bint gradient,
     real[::1] terms, double[::1] constants, real[:, ::1] value, real[:, :, ::1] slope
-) noexcept nogil:
+) noexcept:
     cdef Py_ssize_t s, n, row, here, start, size, N = x.shape[0], F = x.shape[1], rows = tile_rows(F, TILE)
     cdef real unused[BLOCK]
     cdef real* slopes
-    for n in range(N):
-        constants[n] = constant(&x[n, 0], F, likelihood, noise_scale)
-    for s in range(parameter.shape[0]):
-        n = 0
-        while n < N:
-            here, start = min(rows, N - n), 0
-            while start < here * F:
-                size = min(<Py_ssize_t>BLOCK, here * F - start)
-                slopes = &slope[s, n, 0] + start if gradient else unused
-                score(&x[n, 0] + start, &parameter[s, n, 0] + start, size, likelihood, <real>noise_scale, &terms[start], slopes)
-                start += size
-            for row in range(here):
-                value[s, n + row] = <real>(row_sum(<const real*>&terms[row * F], F) + constants[n + row])
-            n += here
+    with nogil:
+        for n in range(N):
+            constants[n] = constant(&x[n, 0], F, likelihood, noise_scale)
+        for s in range(parameter.shape[0]):
+            n = 0
+            while n < N:
+                here, start = min(rows, N - n), 0
+                while start < here * F:
+                    size = min(<Py_ssize_t>BLOCK, here * F - start)
+                    slopes = &slope[s, n, 0] + start if gradient else unused
+                    score(&x[n, 0] + start, &parameter[s, n, 0] + start, size, likelihood, <real>noise_scale, &terms[start], slopes)
+                    start += size
+                for row in range(here):
+                    value[s, n + row] = <real>(row_sum(<const real*>&terms[row * F], F) + constants[n + row])
+                n += here
 
 
 # arguments -----------------------------------------------------------------------------------------------------------

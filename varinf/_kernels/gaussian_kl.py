@@ -99,7 +99,7 @@ def cholesky(cov):
 
 @float64_inside
 def full_full_from_covariances(loc_q, cov_q, loc_p, cov_p):
-    """`full_full` from covariances -> KL (N,), nan where one fails; the pivots of `cholesky` for q (N,) and p (N or 1,)."""
+    """`full_full` from covariances -> KL (N,), nan where one fails; pivots as in `cholesky`, q (N,) and p (N or 1,)."""
     tril_q, bad_q = cholesky(cov_q)
     tril_p, bad_p = cholesky(cov_p)
     return full_full(loc_q, tril_q, loc_p, tril_p), bad_q, bad_p
