@@ -38,7 +38,7 @@ def test_large_factors_do_not_cancel():
         solved = mpmath.lu_solve(covariance, mpmath.matrix(z))
         square = sum(a * b for a, b in zip(z.tolist(), solved, strict=True))
         expected = -(square + mpmath.log(mpmath.det(covariance)) + 4 * mpmath.log(2 * mpmath.pi)) / 2
-    # z itself is known to 1e-16 of 1e6, which is 1e-8 scales; Woodbury's form as it is printed would be wrong by 1.
+    # z is known to 1e-16 of 1e6, or 1e-8 scales. Woodbury's form as it is printed has 2.00 for the square 2.03.
     assert q.log_prob(z) == pytest.approx(float(expected), rel=1e-6)
 
 

@@ -44,7 +44,7 @@ def as_rows(columns, leading_shape):
 def solve_lower_columns(tril, columns):
     """L^-1 columns: (*batch, D, D), (*batch, D, S) -> (*batch, D, S), by the library's own substitution if it has one.
 
-    A general `solve`, which pivots, would lose rows of small scale beside rows of large scale.
+    A general `solve`, which pivots, is not backward stable in each row where their scales differ.
     """
     library = namespace(tril).__name__
     if "torch" in library or "jax" in library:
