@@ -67,8 +67,8 @@ def run_all(work, items, workers=None, done=lambda count: None):
         finally:
             _here.working = nested
 
-    helpers = 0 if getattr(_here, "working", False) else min(worker_count(workers), len(items)) - 1
-    futures = [_threads().submit(drain) for _ in range(helpers)]
+    others = 0 if getattr(_here, "working", False) else min(worker_count(workers), len(items)) - 1
+    futures = [_threads().submit(drain) for _ in range(others)]
     try:
         drain()
     finally:

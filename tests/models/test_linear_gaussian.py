@@ -96,6 +96,14 @@ def test_rotating_the_latents_changes_no_evidence(model):
     np.testing.assert_allclose(turned.log_evidence(x), model.log_evidence(x), rtol=1e-12)
 
 
+def test_mean_field_reaches_the_posterior_only_in_the_closed_forms_own_axes(images):
+    model = LinearGaussian(3).fit(images)
+    x, rotation = images[:20], np.linalg.qr(np.random.default_rng(7).normal(size=(3, 3)))[0]
+    turned = LinearGaussian.from_parameters(model.weights @ rotation, model.mean, model.noise_variance)
+    assert np.max(np.abs(kl(model.mean_field(x), model.posterior(x)))) < 1e-12
+    assert np.min(kl(turned.mean_field(x), turned.posterior(x))) > 1e-4
+
+
 def test_fit_is_deterministic_and_its_columns_have_a_sign(images):
     a, b = LinearGaussian(3).fit(images), LinearGaussian(3).fit(images[::-1])
     np.testing.assert_allclose(a.weights, b.weights, atol=1e-9)

@@ -157,7 +157,11 @@ class LinearGaussian(LinearGaussianModel):
         return FullNormal(loc, np.broadcast_to(tril, (len(loc), *tril.shape)))
 
     def mean_field(self, x):
-        """The DiagonalNormal of highest ELBO: the posterior's means, the inverses of its precisions' diagonal."""
+        """The DiagonalNormal of highest ELBO: the posterior's means, the inverses of its precisions' diagonal.
+
+        After a fit in closed form the columns of `weights` are orthogonal, and it is the posterior itself. Rotated
+        latents, weights @ R, make the same model of x with a posterior that no diagonal normal reaches.
+        """
         loc = np.linalg.solve(self._m, self.weights.T @ self._centred(x).T).T
         return DiagonalNormal(loc, np.broadcast_to(np.sqrt(self.noise_variance / np.diag(self._m)), loc.shape))
 
