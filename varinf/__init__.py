@@ -1,7 +1,7 @@
 """Variational objectives and information bounds, as numbers that say what they bound.
 
-Bounds on log p(x) from log weights, the estimates that carry them, families and divergences, models with exact evidence,
-and information: `varinf.lens(varinf.elbo)` answers the page's five questions about each objective.
+Bounds on log p(x) from log weights, the estimates that carry them, families and divergences, models with exact
+evidence, and information: `varinf.lens(varinf.elbo)` answers the page's five questions about each objective.
 """
 
 from varinf import datasets, models

@@ -1,4 +1,4 @@
-"""Every statement of the page on real data, as numbers that add up."""
+"""varinf tour: every statement of the page, computed, printed, checked, and drawn on request."""
 
 import textwrap
 import time
@@ -14,6 +14,7 @@ from varinf.page.theorem_2 import theorem_2
 from varinf.page.theorem_3 import theorem_3
 from varinf.page.worked_example import worked_example
 
+HELP = "every statement of the page on real data, as numbers that add up"
 ORDER = (definition_1, theorem_1, theorem_2, theorem_3, worked_example, computation_lens)  # the page's
 WIDTH = 80
 
