@@ -55,7 +55,7 @@ def _definition_1(figure, widths, log_evidence, elbo, kl):
     axes.axhline(log_evidence, color=TRUTH, lw=1.6, label=r"$\log p(x)$")
     axes.set_ylim(floor, log_evidence + 0.18 * (log_evidence - floor))
     axes.set_xticks(i, [f"{width:g}" for width in widths])
-    axes.set(xlabel="width of q, times the best diagonal one", ylabel="nats (the axis starts below the bars)")
+    axes.set(xlabel="width of q, times the best diagonal one", ylabel="nats (axis cut below)")
     axes.set_title(r"one image, five q: ELBO + KL = $\log p(x)$")
     axes.legend(frameon=False, ncols=3, loc="upper center")
 

@@ -29,7 +29,7 @@ def run(arguments):
     folder = None if arguments.figures is None else Path(arguments.figures)
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
-    print(f"varinf tour, on {_kernels.level} kernels: {_kernels.reason}")
+    print(textwrap.fill(f"varinf tour, on {_kernels.level} kernels: {_kernels.reason}", WIDTH))
     began = time.perf_counter()
     study, statements = Study(arguments.seed), []
     try:
@@ -66,7 +66,7 @@ def _lines(statement):
 def _table(header, rows):
     """Columns as wide as their longest cell: text to the left in the first one, numbers to the right in the others."""
     if not header:
-        return [f"  {row[0]}".rstrip() for row in rows]
+        return [row[0] for row in rows]
     grid = [header, *rows]
     widths = [max(len(row[i]) for row in grid) for i in range(len(header))]
     lines = []
