@@ -541,6 +541,7 @@ def sincos2pi_exact(u):
 
 CASES += [
     _elementwise("exp", lambda rng, n: 20 * rng.normal(size=n), np.exp),
+    _elementwise("exp_nonpositive", lambda rng, n: rng.uniform(-86, 0, size=n), np.exp),
     _elementwise("log", lambda rng, n: np.exp(10 * rng.normal(size=n)), np.log),
     _elementwise("log1p", lambda rng, n: np.expm1(3 * rng.normal(size=n)), np.log1p),
     _elementwise("sincos2pi", lambda rng, n: rng.uniform(size=n), sincos2pi_exact),

@@ -42,6 +42,17 @@ def test_exp(module, dtype):
 
 @modules
 @dtypes
+def test_exp_nonpositive(module, dtype):
+    """exp down to its threshold, exactly 0 from there on."""
+    rng, least = np.random.default_rng(5), -708 if dtype is np.float64 else -87
+    x = np.concatenate([[least], rng.uniform(least, 0, 2 * COUNT), -np.abs(near_zero(rng))]).astype(dtype)
+    assert ulps(module.exp_nonpositive(x), np.exp(x.astype(np.longdouble))) <= LIMIT
+    below = np.concatenate([[-np.inf, -np.finfo(dtype).max], least - np.geomspace(1e-3, 1e6, COUNT)]).astype(dtype)
+    assert not module.exp_nonpositive(below).any()
+
+
+@modules
+@dtypes
 def test_log(module, dtype):
     rng = np.random.default_rng(2)
     x = np.concatenate([every_magnitude(rng, dtype), (1 + near_zero(rng) / 4).astype(dtype)])
@@ -72,6 +83,7 @@ def test_sincos2pi(module, dtype):
 
 SPECIAL = {
     "exp": {-np.inf: 0, np.inf: np.inf, np.nan: np.nan, 0.0: 1, -1e30: 0, 1e30: np.inf},
+    "exp_nonpositive": {-np.inf: 0, np.nan: np.nan, 0.0: 1, -1e30: 0},
     "log": {-np.inf: np.nan, np.inf: np.inf, np.nan: np.nan, 0.0: -np.inf, 1: 0, -1: np.nan, -1e30: np.nan},
     "log1p": {-np.inf: np.nan, np.inf: np.inf, np.nan: np.nan, -1: -np.inf, -2: np.nan, 0.0: 0.0, -1e30: np.nan},
 }

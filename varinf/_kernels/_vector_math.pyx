@@ -7,10 +7,12 @@ from varinf._kernels._real cimport real
 
 cdef extern from "_simd.h" nogil:
     double vi_exp(double x)
+    double vi_exp_nonpositive(double x)
     double vi_log(double x)
     double vi_log1p(double x)
     void vi_sincos2pi(double u, double* sine, double* cosine)
     float vi_expf(float x)
+    float vi_exp_nonpositivef(float x)
     float vi_logf(float x)
     float vi_log1pf(float x)
     void vi_sincos2pif(float u, float* sine, float* cosine)
@@ -23,6 +25,15 @@ cdef void exp_core(const real[::1] x, real[::1] out) noexcept nogil:
             out[i] = vi_expf(x[i])
         else:
             out[i] = vi_exp(x[i])
+
+
+cdef void exp_nonpositive_core(const real[::1] x, real[::1] out) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(x.shape[0]):
+        if real is float:
+            out[i] = vi_exp_nonpositivef(x[i])
+        else:
+            out[i] = vi_exp_nonpositive(x[i])
 
 
 cdef void log_core(const real[::1] x, real[::1] out) noexcept nogil:
@@ -59,6 +70,16 @@ def exp(x):
         exp_core[float](x, out)
     else:
         exp_core[double](x, out)
+    return out
+
+
+def exp_nonpositive(x):
+    x = np.ascontiguousarray(x)
+    out = np.empty_like(x)
+    if x.dtype.char == "f":
+        exp_nonpositive_core[float](x, out)
+    else:
+        exp_nonpositive_core[double](x, out)
     return out
 
 

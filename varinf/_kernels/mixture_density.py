@@ -20,7 +20,7 @@ import math
 from varinf._kernels._namespace import namespace
 from varinf._kernels._precision import float64_inside
 
-_ELEMENTS = 2**20  # of a block of rows x N x D; a single row takes no more than loc itself does
+_ELEMENTS = 2**18  # of a block of rows x N x D, which the cache holds; a single row takes no more than loc itself
 
 
 @float64_inside
