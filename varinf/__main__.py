@@ -7,7 +7,7 @@ import os
 import pkgutil
 import sys
 
-from varinf import cli
+from varinf import __version__, cli
 
 # For terminals that cannot show what the tables hold.
 PLAIN = {"±": "+/-", "é": "e", "−": "-", "χ": "chi", "ε": "eps", "β": "beta", "≤": "<=", "≥": ">=", "×": "x", "·": "*"}
@@ -28,6 +28,7 @@ def main(argv=None):
     names = [module.name for module in pkgutil.iter_modules(cli.__path__) if not module.name.startswith("_")]
     asked = next((word for word in argv if not word.startswith("-")), None)
     parser = Parser(prog="varinf", description="Variational objectives and information bounds.")
+    parser.add_argument("--version", action="version", version=f"varinf {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name in [asked] if asked in names else names:
         module = importlib.import_module(f"varinf.cli.{name}")

@@ -30,6 +30,13 @@ def test_help_lists_the_commands(capsys):
     assert all(name in out for name in ("bounds", "info", "tour"))
 
 
+def test_version(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"varinf {varinf.__version__}\n"
+
+
 @pytest.mark.parametrize("argv", [[], ["bunds"], ["--nothing"]])
 def test_a_wrong_command_ends_in_one_line(capsys, argv):
     with pytest.raises(SystemExit) as ended:

@@ -27,6 +27,7 @@ def test_the_estimates_are_those_of_the_functions(batch):
     same(summary["elbo"], vi.elbo(x))
     same(summary["iwelbo"], vi.iwelbo(x))
     same(summary["renyi_0.5"], vi.renyi_bound(x, 0.5))
+    same(summary["jackknife"], vi.jackknife_evidence(x))
     same(summary["cubo_2"], vi.cubo(x))
     np.testing.assert_array_equal(summary.k_hat, vi.psis(x).k_hat)
     np.testing.assert_allclose(summary.effective_sample_size, vi.effective_sample_size(x))
@@ -38,6 +39,10 @@ def test_heavy_weights_are_refused_a_cubo():
     assert "cubo_2" not in summary.estimates
     assert "k_hat of w^2" in summary.refused["cubo_2"]
     assert "CUBO 2     refused, see below" in str(summary)
+
+
+def test_one_draw_has_no_jackknife():
+    assert "at least two" in vi.summarize([0.0]).refused["jackknife"]
 
 
 def test_caveats_stand_once_with_those_they_concern():

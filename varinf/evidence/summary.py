@@ -18,12 +18,13 @@ from varinf.estimate import Estimate
 from varinf.evidence.cubo import HeavyTailError, cubo
 from varinf.evidence.elbo import elbo_of
 from varinf.evidence.iwelbo import iwelbo_of
+from varinf.evidence.jackknife_evidence import jackknife_evidence
 from varinf.evidence.reading import Reading
 from varinf.evidence.renyi_bound import renyi_bound
 from varinf.evidence.streaming import LogWeights
 
 WIDTH = 80
-LABELS = {"renyi_0.5": "Rényi 0.5", "cubo_2": "CUBO 2"}
+LABELS = {"renyi_0.5": "Rényi 0.5", "jackknife": "jackknife", "cubo_2": "CUBO 2"}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -209,9 +210,9 @@ def summarize(log_weights, *, axis=0, shared_draws=False):
     Returns
     -------
     Summary
-        The ELBO, the Rényi bound of order 1/2, the IWELBO of all draws (lower bounds), the CUBO of order 2 or why the
-        weights do not support it, effective sample size and k̂. A batch is shown by its mean, minimum, median and
-        maximum over the data.
+        The ELBO, the Rényi bound of order 1/2 and the IWELBO of all draws (lower bounds), the jackknife log evidence of
+        order 1 (no bound), the CUBO of order 2 or why the weights do not support it, effective sample size and k̂. A
+        batch is shown by its mean, minimum, median and maximum over the data.
 
     Raises
     ------
@@ -220,7 +221,7 @@ def summarize(log_weights, *, axis=0, shared_draws=False):
 
     References
     ----------
-    See `elbo`, `renyi_bound`, `iwelbo`, `cubo`, `effective_sample_size`, `psis`.
+    See `elbo`, `renyi_bound`, `iwelbo`, `jackknife_evidence`, `cubo`, `effective_sample_size`, `psis`.
 
     Examples
     --------
@@ -230,13 +231,14 @@ def summarize(log_weights, *, axis=0, shared_draws=False):
     log p(x) in nats, from 10,000 draws
     <BLANKLINE>
                  estimate ± error
-      ELBO       -31.121 ± 0.005   lower bound
-      Rényi 0.5  -31.059 ± 0.005   lower bound
-      IWELBO     -30.997 ± 0.005   lower bound
-      CUBO 2     -30.876 ± 0.007   no bound: upper, but biased low
+      ELBO       -31.122 ± 0.005   lower bound
+      Rényi 0.5  -31.060 ± 0.005   lower bound
+      IWELBO     -30.998 ± 0.005   lower bound
+      jackknife  -30.998 ± 0.005   no bound
+      CUBO 2     -30.877 ± 0.006   no bound: upper, but biased low
     <BLANKLINE>
-      effective sample size  7,852 of 10,000 draws
-      k_hat                  0.12, threshold 0.70 (below: reliable)
+      effective sample size  7,846 of 10,000 draws
+      k_hat                  -0.02, threshold 0.70 (below: reliable)
     <BLANKLINE>
       CUBO 2: from finite draws this is biased low, so it may lie below log p(x): it
         is no bound
@@ -254,6 +256,10 @@ def summarize(log_weights, *, axis=0, shared_draws=False):
         "iwelbo": replace(iwelbo_of(draws, shared_draws), tail=tail),
     }
     refused = {}
+    if draws.count > 1:
+        estimates["jackknife"] = replace(jackknife_evidence(log_weights, **how), tail=tail)
+    else:
+        refused["jackknife"] = "it leaves one draw out in turn: give at least two"
     try:
         estimates["cubo_2"] = cubo(log_weights, 2, **how)
     except HeavyTailError as error:
