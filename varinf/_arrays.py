@@ -60,7 +60,7 @@ def as_arrays(**named):
     leader = next((x for x in named.values() if _is_foreign(x)), None)
     if leader is not None:
         xp = namespace(leader)
-        device = array_api_compat.device(leader)
+        device = leader.device if _is_torch(leader) else array_api_compat.device(leader)  # torch.compile traces this
         named = {
             name: x
             if _is_foreign(x)
@@ -202,6 +202,12 @@ def check_log_weights(x, name, summary, posterior=False):
     refuse_where(
         bad, x, name, what, "log weights are log p(x, z) - log q(z | x); look at the model's log density there"
     )
+
+
+def check_posterior_draws(x, name):
+    """Refuses -inf at posterior draws: p(x, z) > 0 wherever the posterior draws."""
+    advice = "p(x, z) is 0 there, so that these are no draws from the posterior"
+    refuse_where(x == -math.inf, x, name, "values of -inf", advice)
 
 
 # Random numbers ------------------------------------------------------------------------------------------------------

@@ -18,8 +18,10 @@ def number_with_error(value, stderr, digits=4):
     places = -exponent + (leading < 1.95)
     if places > 12:
         return f"{value:.10g} ± {stderr:.1g}"
-    if places < 0 or abs(value) >= 1e9:
-        return f"{value:.4g} ± {stderr:.1g}"
+    if abs(value) >= 1e9:
+        return f"{value:.6g} ± {stderr:.1g}"
+    if places < 0:
+        return f"{round(value, places):.0f} ± {round(stderr, places):.0f}"
     return f"{value:.{places}f} ± {stderr:.{places}f}"
 
 

@@ -102,7 +102,8 @@ class Estimate:
         object.__setattr__(self, "direction", Direction(self.direction))
         if self.bias not in ("none", "low", "high", "unknown"):
             raise ValueError(f"bias={self.bias!r}: use none, low, high or unknown")
-        if "jax" in sys.modules and not isinstance(self.value, (np.ndarray, np.generic, float)):
+        jax = sys.modules.get("jax")
+        if jax is not None and isinstance(self.value, jax.Array):  # tracers too
             register_with_jax(
                 Estimate, leaves=("value", "stderr", "bias_estimate"), dropped=("tail", "influence", "markov")
             )

@@ -89,3 +89,10 @@ def test_chain_axis_errors():
         vi.eubo(x, chain_axis=1.0)
     with pytest.raises(ValueError, match="3 chains of 3 draws"):
         vi.eubo(np.zeros((3, 3)), chain_axis=1)
+
+
+def test_minus_infinity_is_no_posterior_draw():
+    with pytest.raises(
+        ValueError, match=r"log_weights_at_posterior_draws has 1 values of -inf of 3, the first at index 1"
+    ):
+        vi.eubo([1.0, -np.inf, 2.0])

@@ -2,7 +2,7 @@
 
 import math
 
-from varinf._arrays import namespace, normal_axis
+from varinf._arrays import check_posterior_draws, namespace, normal_axis
 from varinf.diagnostics import caveats
 from varinf.diagnostics.draws import Draws, mean_error
 from varinf.estimate import Direction, Estimate
@@ -35,7 +35,7 @@ def eubo(log_weights_at_posterior_draws, *, chain_axis=None, axis=0, shared_draw
     Raises
     ------
     ValueError
-        For no draws or nan, or chains of fewer than four draws.
+        For no draws, nan, -inf (no posterior draw has p(x, z) = 0), or chains of fewer than four draws.
 
     References
     ----------
@@ -52,6 +52,7 @@ def eubo(log_weights_at_posterior_draws, *, chain_axis=None, axis=0, shared_draw
     """
     name = "log_weights_at_posterior_draws"
     draws = Draws(log_weights_at_posterior_draws, axis, name, posterior=True)
+    check_posterior_draws(draws.x, name)
     if chain_axis is not None:
         return _from_chains(draws, normal_axis(chain_axis, draws.x.ndim, name), shared_draws)
     moments = draws.moments()

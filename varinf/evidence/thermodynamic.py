@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from varinf._arrays import as_array, as_arrays, refuse_where
+from varinf._arrays import as_array, as_arrays, check_posterior_draws
 from varinf._kernels._precision import float64_inside
 from varinf.diagnostics import caveats
 from varinf.diagnostics.draws import Draws, as_number, log_mean_error, mean_error, relative_variance
@@ -111,9 +111,7 @@ def thermodynamic(log_weights, log_weights_at_posterior_draws, betas=None, *, ax
             f"the number of draws on axis {left.axis}"
         )
     betas = _checked(betas)
-    refuse_where(
-        y == -math.inf, y, name, "values of -inf", "p(x, z) is 0 there, so that these are no draws from the posterior"
-    )
+    check_posterior_draws(y, name)
     return Thermodynamic(
         betas,
         _curve(left, right, betas),
