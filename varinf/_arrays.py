@@ -257,6 +257,8 @@ def _special_of(library):
             erf=jsp.special.erf,
             solve_lower=lambda a, b: jsp.linalg.solve_triangular(a, b, lower=True),
         )
+    if library != "numpy":
+        raise TypeError(f"special functions need NumPy, torch or JAX arrays, not those of {library}")
     import scipy.special as sp
 
     def solve_lower(a, b):
@@ -268,4 +270,5 @@ def _special_of(library):
 def special(x):
     """The table of special functions for arrays like `x`: .gammaln .digamma .erf .solve_lower(a, b)."""
     library = namespace(x).__name__
-    return _special_of("torch" if "torch" in library else "jax" if "jax" in library else "numpy")
+    # "jax.numpy" holds both words: JAX is asked for first.
+    return _special_of(next((known for known in ("torch", "jax", "numpy") if known in library), library))

@@ -81,6 +81,6 @@ _compiled = (
 
 def kernel(name, x):
     """The functions that serve arrays like `x`: compiled for native NumPy float32 and float64, else reference."""
-    if _compiled and type(x) is np.ndarray and x.dtype.char in "fd":
+    if _compiled and type(x) is np.ndarray and x.dtype.char in "fd" and x.dtype.isnative:
         return _compiled[name]
     return _reference[name]

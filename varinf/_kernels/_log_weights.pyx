@@ -12,7 +12,8 @@ from varinf._kernels._real cimport real
 
 cdef extern from "_simd.h" nogil:
     double vi_exp(double x)
-    float vi_expf(float x)
+    float vi_exp_nonpositivef(float x)
+    double vi_exp_nonpositive(double x)
     double vi_log(double x)
 
 cdef enum:
@@ -23,10 +24,11 @@ cdef enum:
 
 
 cdef inline real exp_(real x) noexcept nogil:
+    """Of log v less its maximum; weights too small for a normal number count as 0."""
     if real is float:
-        return vi_expf(x)
+        return vi_exp_nonpositivef(x)
     else:
-        return vi_exp(x)
+        return vi_exp_nonpositive(x)
 
 
 cdef struct State:      # of one column, over the draws read so far

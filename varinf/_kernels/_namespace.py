@@ -3,6 +3,7 @@
 import sys
 
 import array_api_compat
+import array_api_compat.numpy as namespace_of_numpy  # NumPy 2.0 lacks astype and the standard's clip
 import numpy as np
 
 # A tuple and not a union of types: torch.compile cannot trace `np.ndarray | np.generic`.
@@ -12,7 +13,7 @@ NUMPY = (np.ndarray, np.generic)
 def namespace(x):
     """The array namespace of `x`; NumPy's for Python numbers."""
     if isinstance(x, (*NUMPY, float, int)):
-        return np
+        return namespace_of_numpy
     if is_torch(x):
         # Imported by statement: torch.compile traces neither array_namespace nor importlib.
         import array_api_compat.torch as namespace_of_torch
