@@ -3,6 +3,7 @@
 import math
 import os
 import uuid
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
@@ -123,12 +124,17 @@ class LogWeights:
         if missing > len(draws):
             self._pending.append(draws.copy())
             return
+        if missing:  # piece by piece: a copy of the whole group would double what is held
+            parts = [Draws(part).moments() for part in (*self._pending, draws[:missing])]
+            self._count(reduce(_merged, parts).log_mean[None])
         whole = len(draws) - (len(draws) - missing) % self.k
-        runs = [np.concatenate([*self._pending, draws[:missing]])] if missing else []
-        runs += [draws[missing:whole]] if whole > missing else []
-        for run in runs:
-            self._groups = _merged(self._groups, Draws(run).group_log_means(self.k).moments())
+        if whole > missing:
+            self._count(Draws(draws[missing:whole]).group_log_means(self.k).x)
         self._pending = [draws[whole:].copy()] if whole < len(draws) else []
+
+    def _count(self, log_means):
+        """Takes in the log mean weights of whole groups, (groups, *batch)."""
+        self._groups = _merged(self._groups, Draws(log_means).moments())
 
     @property
     def _held(self):
