@@ -58,7 +58,7 @@ def test_done_counts_up():
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 def test_a_forked_child_gets_a_pool_of_its_own():
-    """Untreated, the child would wait for threads that fork did not copy. In a process of its own: JAX warns of forks."""
+    """Untreated, it would wait for threads that fork did not copy. In a process of its own: JAX warns of forks."""
     code = """
 import os, warnings
 from varinf._pool import run_all

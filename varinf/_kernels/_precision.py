@@ -14,7 +14,7 @@ def float64_inside(function):
 
     @wraps(function)
     def answer(*arguments):
-        if not any(isinstance(x, np.ndarray) for x in arguments):
+        if not any(isinstance(x, (np.ndarray, np.generic)) for x in arguments):
             return function(*arguments)
         narrow = any(map(_is_float32, arguments))
         with np.errstate(all="ignore"):
