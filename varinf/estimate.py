@@ -75,7 +75,7 @@ class Estimate:
     >>> b = vi.elbo([-2.0, -1.0, -3.0, -2.0])
     >>> print(b)
     -2.0 ± 0.4 nats, lower bound on log p(x) (4 draws)
-    >>> b.is_bound, b.interval(0.95).low < b.value
+    >>> b.is_bound, bool(b.interval(0.95).low < b.value)
     (True, True)
     """
 
