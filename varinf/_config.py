@@ -5,7 +5,6 @@ import platform
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 
 from varinf import _kernels
@@ -94,6 +93,8 @@ def show_config():
 
 
 def _version(name):
+    from importlib import metadata  # a quarter of varinf's import time, for a report that few ask for
+
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
