@@ -150,7 +150,7 @@ class Summary:
             return "unknown: it needs 25 draws"
         worst = float(np.max(known))
         if not self.shape:
-            verdict = "above: unreliable" if worst > self.threshold else "below: reliable as far as q reaches"
+            verdict = "above: unreliable" if worst > self.threshold else "good as far as q reaches"
             return f"{worst:.2f}, threshold {self.threshold:.2f} ({verdict})"
         where = tuple(map(int, np.unravel_index(int(np.nanargmax(k_hat)), k_hat.shape)))
         above = np.count_nonzero(known > self.threshold)
@@ -238,7 +238,7 @@ def summarize(log_weights, *, axis=0, shared_draws=False):
       CUBO 2     -30.877 ± 0.006   no bound: upper, but biased low
     <BLANKLINE>
       effective sample size  7,846 of 10,000 draws
-      k_hat                  -0.02, threshold 0.70 (below: reliable as far as q reaches)
+      k_hat                  -0.02, threshold 0.70 (good as far as q reaches)
     <BLANKLINE>
       CUBO 2: from finite draws this is biased low, so it may lie below log p(x): it
         is no bound
