@@ -6,13 +6,15 @@ import numpy as np
 
 from varinf._arrays import to_numpy
 
+ROUNDING = 1e-15  # relative: a standard error below this is that of the arithmetic
+
 
 def number_with_error(value, stderr, digits=4):
     """ "-31.34 ± 0.02": the error to one significant digit (two when it begins with 1), the value to the same place."""
     if not math.isfinite(value) or not math.isfinite(stderr):
         return f"{plain(value, digits)} ± {stderr:.2g}"
-    if stderr == 0:
-        return f"{plain(value, digits)} ± 0"
+    if stderr <= ROUNDING * abs(value):  # nothing but rounding
+        return f"{value:.4f} ± 0" if 1e-2 <= abs(value) < 1e7 else f"{plain(value, digits)} ± 0"
     exponent = math.floor(math.log10(stderr))
     leading = round(stderr / 10**exponent, 1)
     places = -exponent + (leading < 1.95)
@@ -54,7 +56,7 @@ def _footing(estimate, each=""):
     if estimate.draws is not None:
         parts.append(f"{estimate.draws:,} draw{'s' * (estimate.draws != 1)}{each}")
     k_hat = estimate.k_hat
-    if k_hat is not None and np.any(np.isfinite(to_numpy(k_hat))):
+    if k_hat is not None and not np.all(np.isnan(to_numpy(k_hat))):
         worst = float(np.nanmax(to_numpy(k_hat)))
         parts.append(f"k_hat {'up to ' if estimate.shape else ''}{worst:.2f}")
     return f" ({', '.join(parts)})" if parts else ""

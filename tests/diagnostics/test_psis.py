@@ -127,7 +127,7 @@ def test_constant_and_empty_tails():
     assert vi.psis(np.full(100, -np.inf)).k_hat == -math.inf
     one = np.full(100, -np.inf)
     one[3] = 0.0
-    assert np.isfinite(vi.psis(one).k_hat)
+    assert vi.psis(one).k_hat == math.inf  # one draw has all the weight
     some = np.random.default_rng(7).normal(size=100)
     some[:70] = -np.inf
     assert np.isfinite(vi.psis(some).k_hat)
@@ -138,7 +138,8 @@ def test_ties_at_the_cutoff():
     x = np.zeros(1000)
     x[:10] = np.linspace(0.1, 3, 10)
     result = vi.psis(x)
-    assert np.isfinite(result.k_hat) and np.all(np.isfinite(result.log_weights))
+    assert result.k_hat == -math.inf  # most of the tail ties, and many draws share its weight
+    np.testing.assert_array_equal(result.log_weights, x)
 
 
 def test_batches_axes_and_types():
@@ -198,3 +199,30 @@ def test_reads_at_a_glance():
     x = np.random.default_rng(11).normal(size=(100, 2))
     assert repr(vi.psis(x[:, 0])).startswith("<PSIS: k_hat ")
     assert "up to" in repr(vi.psis(x))
+
+
+@pytest.mark.parametrize(
+    ("log_weights", "k_hat"),
+    [
+        (np.r_[np.zeros(99), 1000.0], np.inf),  # one draw has it all, the others tie
+        (np.r_[np.full(9990, -20.0), np.zeros(10)], np.inf),  # ten draws of ten thousand
+        (np.r_[np.full(998, -50.0), 0.0, 1.0], np.inf),
+        (np.r_[np.full(500, -np.inf), 0.0], np.inf),
+        (np.r_[np.zeros(950), np.full(50, np.log(2.0))], -np.inf),  # two weights, one twice the other: nothing to fear
+        (np.zeros(1000), -np.inf),
+    ],
+)
+def test_a_tail_that_no_pareto_fits(log_weights, k_hat):
+    assert vi.psis(log_weights).k_hat == k_hat
+
+
+@pytest.mark.parametrize("sd", [200, 300, 500, 3_000, 10_000])
+@pytest.mark.parametrize("draws", [100, 1_000, 10_000])
+def test_weights_that_vanish_beside_the_largest_are_heavy(sd, draws):
+    """Nothing may call them reliable: not k_hat, not the caveats; and no warning of NumPy's escapes."""
+    log_weights = np.random.default_rng(1).normal(0, sd, draws)
+    b = vi.iwelbo(log_weights)
+    assert b.k_hat > 5
+    assert any("heavy-tailed" in caveat for caveat in b.caveats)
+    with pytest.raises(vi.HeavyTailError):
+        vi.cubo(log_weights)

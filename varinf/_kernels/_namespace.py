@@ -5,11 +5,6 @@ import sys
 import array_api_compat
 import numpy as np
 
-if hasattr(np, "astype"):  # NumPy 2.1 and later have all that is used here, and the wrapper takes 0.15 s to import
-    namespace_of_numpy = np
-else:
-    import array_api_compat.numpy as namespace_of_numpy
-
 # A tuple and not a union of types: torch.compile cannot trace `np.ndarray | np.generic`.
 NUMPY = (np.ndarray, np.generic)
 
@@ -17,7 +12,7 @@ NUMPY = (np.ndarray, np.generic)
 def namespace(x):
     """The array namespace of `x`; NumPy's for Python numbers."""
     if isinstance(x, (*NUMPY, float, int)):
-        return namespace_of_numpy
+        return np  # itself, from 2.0 on: array_api_compat's wrapper takes 0.15 s to import
     if is_torch(x):
         # Imported by statement: torch.compile traces neither array_namespace nor importlib.
         import array_api_compat.torch as namespace_of_torch

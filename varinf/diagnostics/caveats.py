@@ -105,7 +105,7 @@ def heavy_halves(estimate):
     return None
 
 
-def bias_against_error(estimate):
+def bias_against_error(estimate, remedy="use more draws per datum"):
     """A known bias that is not small against the error, as happens when many data are averaged."""
     if estimate.bias_estimate is None:
         return None
@@ -117,13 +117,18 @@ def bias_against_error(estimate):
     worst = np.max(np.abs(np.where(np.isfinite(bias) & large, bias, 0.0)))
     return (
         f"as an estimate of {estimate.quantity} it is low by about {worst:.2g} {estimate.units}{_share(large)}, more "
-        "than half its error, which the interval does not cover: use more draws per datum"
+        f"than half its error, which the interval does not cover: {remedy}"
     )
+
+
+def bias_of_groups(estimate):
+    """The same where the bias is that of groups of k draws: more groups leave it as it is."""
+    return bias_against_error(estimate, remedy="raise k, or take the iwelbo of all draws")
 
 
 def one_draw(estimate):
     if estimate.degrees < 1:
-        return "one draw (or one group) leaves no standard error: give at least two"
+        return "one draw (one group, or one datum) leaves no standard error: give at least two"
     return None
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from varinf._arrays import check_log_weights, draws_first, to_numpy
 
 FEWEST_TAIL = 5  # fewer tail draws than this say nothing about a tail
+SMALLEST = 1e-280  # of the first quartile of the excesses, relative to the largest weight, for a fit without overflow
 CHUNK = 2**20  # numbers in one intermediate array of a batched fit: 8 MiB
 
 
@@ -29,7 +30,9 @@ class PSIS:
     Attributes
     ----------
     k_hat : float or array (*batch)
-        Estimated tail index of the weights; nan with fewer than 25 draws, -inf when the tail is constant.
+        Estimated tail index of the weights; nan with fewer than 25 draws. Where most of the tail ties with its cutoff
+        or vanishes beside the largest weight, so that no Pareto distribution fits: +inf if it rests on fewer than
+        sqrt(tail) effective draws, -inf if not, as when it is constant.
     threshold : float
         min(1 − 1/log10(S), 0.7): above it, averages over these weights are not reliable.
     log_weights : array, shape of the input
@@ -130,13 +133,24 @@ def fit_tail(top):
     peak = np.where(np.isfinite(rows[:, -1:]), rows[:, -1:], 0.0)
     w = np.exp(rows - peak)
     excess = w[:, 1:] - w[:, :1]
-    k_hat, sigma = np.full(len(rows), -np.inf), np.zeros(len(rows))
-    spread = np.flatnonzero(excess[:, -1] > 0)  # a constant tail has nothing to fit
+    fits = excess[:, _quartile(m)] > SMALLEST
+    # Without a first quartile there is nothing to fit: a tail of ties, or one so heavy that most of it vanishes beside
+    # its largest weight. It is harmless when many draws share its weight, and ruled by a few otherwise.
+    squares = np.sum(w[:, 1:] ** 2, axis=1)  # 0 where all weights are
+    few = np.sum(w[:, 1:], axis=1) ** 2 < math.sqrt(m) * squares
+    k_hat = np.where(few, np.inf, -np.inf)
+    sigma = np.zeros(len(rows))
+    spread = np.flatnonzero(fits)
     step = max(1, CHUNK // (m * (30 + math.isqrt(m))))
     for i in range(0, spread.size, step):
         part = spread[i : i + step]
         k_hat[part], sigma[part] = _fit_generalised_pareto(excess[part])
     return k_hat.reshape(batch), sigma.reshape(batch)
+
+
+def _quartile(n):
+    """Index of the first quartile of n ascending values."""
+    return int(n / 4 + 0.5) - 1
 
 
 def _fit_generalised_pareto(x):
@@ -147,10 +161,7 @@ def _fit_generalised_pareto(x):
     """
     n = x.shape[1]
     points = 30 + math.isqrt(n)
-    quartile = x[:, int(n / 4 + 0.5) - 1]
-    # Ties at the cutoff can make the quartile 0: the smallest positive excess then takes its place.
-    smallest = np.min(np.where(x > 0, x, np.inf), axis=1)
-    quartile = np.where(quartile > 0, quartile, smallest)
+    quartile = x[:, _quartile(n)]
     grid = 1 - np.sqrt(points / (np.arange(points) + 0.5))
     theta = 1 / x[:, -1:] + grid / (3 * quartile[:, None])  # (rows, points)
     k = np.mean(np.log1p(-theta[:, :, None] * x[:, None, :]), axis=2)

@@ -102,7 +102,7 @@ def grouped_iwelbo_of(source, groups, k, shared_draws=False, rules=()):
         influence=(lambda: groups.first() - values.mean) if kept else None,
         markov=lower_limit(source) if kept else None,
         # Heavy weights make IWELBO_k loose; the interval, from independent values of it, is right all the same.
-        rules=(caveats.one_draw, caveats.zero_weights, caveats.loose, caveats.bias_against_error, *rules),
+        rules=(caveats.one_draw, caveats.zero_weights, caveats.loose, caveats.bias_of_groups, *rules),
         shared_draws=shared_draws,
         **_ABOUT,
     )
