@@ -8,7 +8,7 @@ import pytest
 import varinf
 
 ROOT = Path(varinf.__file__).parent
-REPOSITORY = ROOT.parent
+TESTS = Path(__file__).parent
 
 FLOORS = {
     "_kernels": 0,
@@ -131,5 +131,5 @@ def test_each_idea_has_its_test():
     """varinf/evidence/iwelbo.py is proved in tests/evidence/test_iwelbo.py, by the same name."""
     for room in ("diagnostics", "divergences", "evidence", "families", "information", "models"):
         for path in (ROOT / room).glob("[!_]*.py"):
-            twin = REPOSITORY / "tests" / room / f"test_{path.stem}.py"
-            assert twin.exists(), f"{path.relative_to(REPOSITORY)} has no {twin.relative_to(REPOSITORY)}"
+            twin = TESTS / room / f"test_{path.stem}.py"
+            assert twin.exists(), f"varinf/{room}/{path.name} has no tests/{twin.relative_to(TESTS)}"

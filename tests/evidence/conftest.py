@@ -1,4 +1,3 @@
-import os
 import sys
 from pathlib import Path
 
@@ -8,15 +7,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))  # exact_cases and study, which several test modules share
 
 
-def optional(name):
-    """The package, or a skip; in CI, where everything is installed, a failure."""
-    return __import__(name) if os.environ.get("CI") else pytest.importorskip(name)
-
-
 @pytest.fixture(params=["array_api_strict", "torch", "jax"])
 def library(request):
     """(to, back): arrays of another library from NumPy's, and back."""
-    package = optional(request.param)
+    package = pytest.importorskip(request.param)
     if request.param == "torch":
         yield package.tensor, lambda x: x.detach().numpy()
     elif request.param == "jax":
@@ -29,7 +23,7 @@ def library(request):
 @pytest.fixture(params=["torch", "jax"])
 def gradient(request):
     """gradient(f, x): that of f's sum by another library's automatic differentiation, under jit for JAX."""
-    package = optional(request.param)
+    package = pytest.importorskip(request.param)
 
     def by_torch(f, *arguments):
         x, *rest = (package.tensor(a) for a in arguments)
