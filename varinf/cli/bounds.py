@@ -6,6 +6,7 @@ import zipfile
 
 import numpy as np
 
+from varinf.cli._arguments import positive
 from varinf.cli._stored import open_log_weights
 from varinf.diagnostics.psis import tail_length
 from varinf.evidence.reading import Reading
@@ -24,19 +25,10 @@ def add_arguments(parser):
     )
     parser.add_argument("file", metavar="FILE", help=".npy, .npz or .csv (a line is a draw, a column a datum)")
     parser.add_argument("--axis", type=int, default=0, help="the axis of the draws (default 0)")
-    parser.add_argument("--k", type=_positive, metavar="K", help="also IWELBO_K, from groups of K consecutive draws")
+    parser.add_argument("--k", type=positive, metavar="K", help="also IWELBO_K, from groups of K consecutive draws")
     parser.add_argument("--key", metavar="NAME", help="the array of an .npz file")
     parser.add_argument("--json", action="store_true", help="print JSON, with every datum's numbers")
-    parser.add_argument("--chunk-mb", type=_positive, default=8, metavar="N", help="MiB to read at a time (default 8)")
-
-
-def _positive(text):
-    if not text.isascii() or not text.isdigit() or not int(text):
-        raise ValueError
-    return int(text)
-
-
-_positive.__name__ = "positive integer"  # argparse's error says "invalid positive integer value"
+    parser.add_argument("--chunk-mb", type=positive, default=8, metavar="N", help="MiB to read at a time (default 8)")
 
 
 def run(arguments):
