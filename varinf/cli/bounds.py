@@ -44,14 +44,23 @@ def run(arguments):
         raise ValueError(f"FILE {arguments.file}: the archive is damaged ({error}): write it again") from error
     except DAMAGE as error:
         raise ValueError(f"FILE {arguments.file}: {error}") from error
-    if arguments.k and reading.groups is None:
-        raise ValueError(f"--k {arguments.k}: the file has only {reading.moments().draws:,} draws: use fewer")
+    _check_groups(arguments.k, reading)
     summary = summary_of_reading(reading)
     if arguments.json:
         print(json.dumps({"file": arguments.file, "about": about} | summary.to_dict(), allow_nan=False))
     else:
         print(f"{arguments.file}: {about}\n{summary}")
     return 0
+
+
+def _check_groups(k, reading):
+    """Refuses groups that leave draws out of the value, as `iwelbo` does."""
+    draws = reading.moments().draws
+    if k is None or draws % k == 0:
+        return
+    small = [d for d in range(1, math.isqrt(draws) + 1) if draws % d == 0]
+    nearest = max(d for d in (*small, *(draws // d for d in small)) if d < k)
+    raise ValueError(f"--k {k}: it does not divide the file's {draws:,} draws: use a divisor, such as {nearest:,}")
 
 
 def read_file(path, axis=0, k=None, key=None, chunk_bytes=8 * 2**20):
