@@ -291,7 +291,12 @@ BAD = {
     ),
     "axis": ("x.npy", npy(weights(100)), ["--axis=1"], "--axis 1: the array has 1 dimension: use an axis from -1 to 0"),
     "key of npy": ("x.npy", npy(weights(100)), ["--key=x"], "leave --key out"),
-    "k too large": ("x.npy", npy(weights(100)), ["--k=101"], "--k 101: it does not divide the file's 100 draws: use a divisor, such as 100"),
+    "k too large": (
+        "x.npy",
+        npy(weights(100)),
+        ["--k=101"],
+        "--k 101: it does not divide the file's 100 draws: use a divisor, such as 100",
+    ),
     "which key": ("x.npz", npz(a=weights(3), b=weights(3)), [], "(a, b): choose one with --key"),
     "wrong key": ("x.npz", npz(a=weights(3)), ["--key=b"], "holds a"),
     "no arrays": ("x.npz", other_archive(), [], "holds no arrays (no names that end in .npy): write it by numpy.savez"),

@@ -21,7 +21,8 @@ def rate(q, reference=None, over="population", draws=None, rng=None):
     q : Family, batch shape (N,)
         The encoder's posteriors, one per datum, such as DiagonalNormal with loc (N, D).
     reference : Family, batch shape (), optional
-        r(z), any family; the standard normal N(0, I) unless given, which codes in categories have to. The bound is tight when r(z) is the aggregate q(z).
+        r(z), any family; the standard normal N(0, I) unless given; categories need one of their own. The bound is
+        tight when r(z) is the aggregate q(z).
     over : {"population", "dataset"}
         "population": the data are a sample of p(x); the quantity is I(X;Z), the error sd/sqrt(N) over the data. The
         direction holds for an encoder, and a reference, that were not fitted to these data. "dataset": these N data
