@@ -50,5 +50,5 @@ def test_options_that_contradict_are_refused():
 def test_without_scikit_learn_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn", None)
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
-    with pytest.raises(ImportError, match=r"pip install varinf\[examples\]"):
+    with pytest.raises(ImportError, match=r'pip install "varinf\[examples\]"'):
         digits()

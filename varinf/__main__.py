@@ -47,7 +47,7 @@ def main(argv=None):
         return 130
     except MemoryError:
         return _refuse(arguments.command, "memory ran out: give smaller parts")
-    except (ValueError, TypeError, OSError) as error:
+    except (ValueError, TypeError, OSError, ImportError) as error:
         return _refuse(arguments.command, error)
 
 

@@ -93,5 +93,5 @@ def _scikit_learn():
     try:
         import sklearn.datasets
     except ImportError as error:
-        raise ImportError("these data come with scikit-learn: pip install varinf[examples]") from error
+        raise ImportError('these data come with scikit-learn: pip install "varinf[examples]"') from error
     return sklearn.datasets

@@ -33,7 +33,8 @@ def plot(result):
     """
     draw = _PICTURES.get(getattr(result, "slug", None))
     if draw is None:
-        raise TypeError(f"a {type(result).__name__} has no picture")
+        what = getattr(result, "slug", type(result).__name__)
+        raise TypeError(f"{what} has no picture: give a Statement of varinf.page, one of {', '.join(_PICTURES)}")
     try:
         from matplotlib.figure import Figure
     except ImportError as error:

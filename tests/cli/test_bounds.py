@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import pickle
 import subprocess
 import sys
@@ -90,13 +91,14 @@ def test_headings_are_skipped_and_said(tmp_path, name):
     assert_same(reading.elbo(), vi.elbo([[-1, -2], [-3, -4], [-np.inf, 1e-3]]))
 
 
-def test_groups_and_what_is_left_of_them(tmp_path, capsys):
-    x = weights(105)
-    np.save(tmp_path / "x.npy", x)
-    assert main(["bounds", str(tmp_path / "x.npy"), "--k", "10"]) == 0
-    text = capsys.readouterr().out
-    assert "IWELBO_10" in text
-    assert "5 draws left over from groups of 10 are not in the value" in " ".join(text.split())
+def test_groups_fill_the_draws(tmp_path, capsys):
+    np.save(tmp_path / "x.npy", weights(105))
+    for k, nearest in [("10", 7), ("34", 21), ("106", 105)]:
+        assert main(["bounds", str(tmp_path / "x.npy"), "--k", k]) == 2
+        text = f"--k {k}: it does not divide the file's 105 draws: use a divisor, such as {nearest}\n"
+        assert capsys.readouterr().err.endswith(text)
+        assert main(["bounds", str(tmp_path / "x.npy"), "--k", str(nearest)]) == 0
+        assert f"IWELBO_{nearest}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("shape", [(1000,), (1000, 1), (1000, 7), (100, 3, 4)])
@@ -220,11 +222,27 @@ def spoilt_archive():
     return bytes(data)
 
 
-def claiming(shape):
+def claiming(shape, descr="<f8"):
     """A header of an array that is not there."""
     file = io.BytesIO()
-    np.lib.format.write_array_header_1_0(file, {"descr": "<f8", "fortran_order": False, "shape": shape})
+    np.lib.format.write_array_header_1_0(file, {"descr": descr, "fortran_order": False, "shape": shape})
     return file.getvalue()
+
+
+def with_flag(flag):
+    """An archive whose only entry claims the flag, in its local header and in the directory."""
+    data = bytearray(npz(x=np.zeros(3)))
+    directory = data.index(b"PK\x01\x02")
+    data[6] |= flag
+    data[directory + 8] |= flag
+    return bytes(data)
+
+
+def with_method(method):
+    data = bytearray(npz(x=np.zeros(3)))
+    directory = data.index(b"PK\x01\x02")
+    data[8] = data[directory + 10] = method
+    return bytes(data)
 
 
 def other_archive():
@@ -242,14 +260,17 @@ BAD = {
     "cut npy": ("x.npy", npy(weights(100))[:-8], [], "cut short"),
     "cut header": ("x.npy", npy(weights(100))[:30], [], "FILE"),
     "claims too much": ("x.npy", claiming((10**15, 10**3)), [], "cut short"),
-    "negative shape": ("x.npy", claiming((-3,)), [], "damaged"),
+    "negative shape": ("x.npy", claiming((-3,)), [], "header is damaged (shape (-3,)): write it again"),
+    "shape of truth": ("x.npy", claiming((True,)), [], "header is damaged (shape (True,)): write it again"),
+    "claims no end": ("x.npy", claiming((10**400,)), [], "cut short"),
+    "arrays in arrays": ("x.npy", claiming((3,), ("<f8", (3,))), [], "store plain numbers"),
     "unknown version": ("x.npy", b"\x93NUMPY\x09\x00" + bytes(100), [], "(9, 0)"),
     "objects": ("x.npy", npy(np.array([None, 1.0], dtype=object)), [], "never unpickled"),
     "complex": ("x.npy", npy(np.zeros(3, complex)), [], "complex128"),
     "half": ("x.npy", npy(np.zeros(3, np.float16)), [], "float16"),
     "long double": ("x.npy", npy(np.zeros(3, np.longdouble)), [], "longdouble|float128"),
     "words": ("x.npy", npy(np.array(["a"])), [], "dtype"),
-    "records": ("x.npy", npy(np.zeros(3, [("a", float)])), [], "dtype"),
+    "records": ("x.npy", npy(np.zeros(3, [("a", float)])), [], "store plain numbers"),
     "number": ("x.npy", npy(np.float64(3)), [], "axis of draws"),
     "no draws": ("x.npy", npy(np.zeros((0, 3))), [], "(0, 3): there is nothing"),
     "no data": ("x.npy", npy(np.zeros((3, 0))), [], "(3, 0): there is nothing"),
@@ -268,12 +289,21 @@ BAD = {
         ["--axis=-2"],
         "draw 70 of datum (2, 3)",
     ),
-    "axis": ("x.npy", npy(weights(100)), ["--axis=1"], "axis=1"),
+    "axis": ("x.npy", npy(weights(100)), ["--axis=1"], "--axis 1: the array has 1 dimension: use an axis from -1 to 0"),
     "key of npy": ("x.npy", npy(weights(100)), ["--key=x"], "leave --key out"),
-    "k too large": ("x.npy", npy(weights(100)), ["--k=101"], "--k 101: the file has only 100 draws"),
+    "k too large": (
+        "x.npy",
+        npy(weights(100)),
+        ["--k=101"],
+        "--k 101: it does not divide the file's 100 draws: use a divisor, such as 100",
+    ),
     "which key": ("x.npz", npz(a=weights(3), b=weights(3)), [], "(a, b): choose one with --key"),
     "wrong key": ("x.npz", npz(a=weights(3)), ["--key=b"], "holds a"),
-    "no arrays": ("x.npz", other_archive(), [], "0 arrays"),
+    "no arrays": ("x.npz", other_archive(), [], "holds no arrays (no names that end in .npy): write it by numpy.savez"),
+    "key of no arrays": ("x.npz", other_archive(), ["--key=x"], "holds no arrays"),
+    "encrypted": ("x.npz", with_flag(1), [], "x.npy is encrypted: write the archive without a password"),
+    "strongly encrypted": ("x.npz", with_flag(1 << 6), [], "write it by numpy.savez"),
+    "unknown packing": ("x.npz", with_method(97), [], "compression method is not supported"),
     "cut npz": ("x.npz", npz(a=weights(1000))[:-30], [], "damaged"),
     "spoilt npz": ("x.npz", spoilt_archive(), [], "damaged"),
     "objects in npz": ("x.npz", npz(a=np.array([None])), [], "never unpickled"),
@@ -286,7 +316,7 @@ BAD = {
     "underscore in csv": ("x.csv", b"1,2\n3,1_0\n", [], "line 2, column 1"),
     "nan in csv": ("x.csv", b"1,2\n3,nan\n", [], "nan at draw 1 of datum 1"),
     "nan in csv on axis 1": ("x.csv", b"1,2\n3,nan\n", ["--axis=1"], "nan at draw 1 of datum 1"),
-    "axis of csv": ("x.csv", b"1,2\n", ["--axis=2"], "axis=2"),
+    "axis of csv": ("x.csv", b"1,2\n", ["--axis=2"], "--axis 2: the table has 2 dimensions: use an axis from -2 to 1"),
     "missing": ("", None, [], "No such file"),
 }
 
@@ -333,3 +363,10 @@ def test_random_damage_never_ends_in_a_traceback(tmp_path, capsys, name):
 def test_a_directory_is_refused(tmp_path, capsys):
     assert main(["bounds", str(tmp_path)]) == 2
     assert "give the path of a readable file" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are POSIX's")
+def test_a_pipe_is_refused_without_waiting_for_it(tmp_path, capsys):
+    os.mkfifo(tmp_path / "x.npy")
+    assert main(["bounds", str(tmp_path / "x.npy")]) == 2
+    assert "a regular file is needed" in capsys.readouterr().err

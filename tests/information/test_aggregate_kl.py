@@ -63,6 +63,12 @@ def test_is_reproducible_and_counts_its_draws():
     assert a.quantity == "KL(q(z) || r(z))" and a.objective == "aggregate_kl"
 
 
+def test_one_draw_of_one_datum_leaves_no_error():
+    one = aggregate_kl(posteriors(1, 2), rng=0)
+    assert math.isnan(one.stderr) and "leaves no standard error" in one.caveats[0]
+    assert aggregate_kl(posteriors(1, 2), draws=2, rng=0).caveats == ()
+
+
 def test_refusals():
     with pytest.raises(ValueError, match=r"reference has batch shape \(4,\)"):
         aggregate_kl(posteriors(4, 2), posteriors(4, 2))

@@ -53,6 +53,14 @@ def test_saturation_speaks_in_either_unit():
     assert near.caveats == () and near.to("bits").caveats == ()
 
 
+def test_one_datum_has_no_ceiling_to_reach():
+    q = posteriors(1, 2)
+    one = index_information(q, rng=0)
+    assert abs(float(one)) < 1e-14 and math.isnan(one.stderr)
+    assert len(one.caveats) == 1 and "leaves no standard error" in one.caveats[0]
+    assert index_information(q, draws=2, rng=0).caveats == ()
+
+
 def test_what_it_is():
     estimate = index_information(posteriors(9, 2), rng=3)
     assert (estimate.quantity, str(estimate.direction), estimate.bias) == ("I(n;Z)", "exact", "none")

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from theorem3 import RATE, RATE_STANDARD, channel, posteriors
 
+from varinf._lens import lens
+from varinf.families.categorical import Categorical
 from varinf.families.diagonal_normal import DiagonalNormal
 from varinf.families.full_normal import FullNormal
 from varinf.families.mixture import Mixture
@@ -28,10 +30,11 @@ def test_dataset_is_exact():
 def test_population_error_is_that_of_the_data():
     q = posteriors(200, 3)
     b, each = rate(q), np.array([float(rate(q[i : i + 1], over="dataset")) for i in range(200)])
-    assert (b.quantity, str(b.direction), b.is_bound, b.degrees, b.draws) == ("I(X;Z)", "upper", True, 199, 200)
+    assert (b.quantity, str(b.direction), b.is_bound, b.degrees, b.draws) == ("I(X;Z)", "upper", True, 199, None)
     assert float(b) == pytest.approx(each.mean(), rel=1e-12)
     assert float(b.stderr) == pytest.approx(each.std(ddof=1) / math.sqrt(200), rel=1e-12)
     assert "if these data fitted neither" in b.caveats[0]
+    assert "draws" not in f"{b}{lens(b)}"  # a closed form draws nothing
 
 
 def test_population_covers_the_expected_rate():
@@ -72,6 +75,14 @@ def test_references_without_a_closed_form(r):
     noise = (q.log_prob(z) - r.log_prob(z)).std() / math.sqrt(z[..., 0].size)
     assert abs(float(b) - by_hand.mean()) < 5 * math.hypot(float(b.stderr), noise)
     assert b.draws == 15_000
+
+
+def test_categories_need_a_reference_of_their_own():
+    q = Categorical(probs=[[0.5, 0.5, 0.0], [0.2, 0.3, 0.5]])
+    with pytest.raises(ValueError, match=r"give reference=, such as Categorical\(logits=\[0.0\] \* 3\)"):
+        rate(q)
+    uniform = Categorical(logits=[0.0] * 3)
+    assert float(rate(q, reference=uniform, over="dataset")) == pytest.approx(math.log(3) - np.mean(q.entropy()))
 
 
 def test_float32_stays_float32():

@@ -84,5 +84,16 @@ def test_tour_exits_with_1_when_a_statement_fails(monkeypatch, capsys):
 
 
 def test_plot_refuses_what_has_no_picture():
-    with pytest.raises(TypeError, match="a dict has no picture"):
-        plot({})
+    with pytest.raises(TypeError, match=r"^int has no picture: give a Statement of varinf.page, one of definition_1, "):
+        plot(3)
+    with pytest.raises(TypeError, match=r"^broken has no picture"):
+        plot(Statement("broken", "", "", "", (), (), ()))
+
+
+def test_the_lens_shows_the_rate_of_theorem_3(study):
+    """These data fitted the codes: the rate is of the data set, and the number is the one of Theorem 3's table."""
+    seen = " ".join(row[0] for row in tour.computation_lens(study).rows)
+    (upper,) = (row[1] for row in theorem_3.theorem_3(study).rows if row[0].startswith("digits"))
+    assert upper == "7.6994"
+    assert f"In this run: {upper}" in seen
+    assert "upper bound on I(n;Z), in expectation" in seen

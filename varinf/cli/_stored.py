@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from varinf._arrays import as_array, normal_axis
+from varinf._arrays import as_array
 from varinf.cli import _csv
 from varinf.evidence.state_file import DAMAGE
 
@@ -48,6 +48,8 @@ class Stored:
 def open_log_weights(path, axis, key, chunk_bytes):
     """A `Stored` of a .npy, .npz or .csv file, told apart by their first bytes. ValueError says what is wrong."""
     path = Path(path)
+    if path.exists() and not (path.is_file() or path.is_dir()):  # opening a directory says what is wrong
+        raise ValueError("it is a pipe or a device, and a regular file is needed: store the log weights in one first")
     with open(path, "rb", buffering=0) as file:
         start = file.read(len(NPY))
         file.seek(0)
@@ -56,20 +58,35 @@ def open_log_weights(path, axis, key, chunk_bytes):
         if start == NPY:
             yield _npy(file, os.fstat(file.fileno()).st_size, axis, chunk_bytes)
         elif start[:4] in ZIP:
-            with zipfile.ZipFile(file) as archive:
-                member = _member(archive, key)
-                with archive.open(member) as stream:
-                    yield _npy(stream, member.file_size, axis, chunk_bytes)
+            stream, size = _member(file, key)
+            with stream:
+                yield _npy(stream, size, axis, chunk_bytes)
         elif path.suffix in (".npy", ".npz"):
             raise ValueError(f"the file does not begin as a {path.suffix} file does: it is empty, damaged or renamed")
         else:
             yield _text(path, axis, chunk_bytes)
 
 
-def _member(archive, key):
-    """The archive's entry of the array `key`, or of its only array."""
+def _member(file, key):
+    """(a stream, its size) of the archive's array `key`, or of its only array."""
+    try:
+        archive = zipfile.ZipFile(file)
+        member = _entry(archive, key)
+        if member.flag_bits & 1:
+            raise ValueError(f"{member.filename} is encrypted: write the archive without a password, by numpy.savez")
+        return archive.open(member), member.file_size
+    except NotImplementedError as error:
+        raise ValueError(
+            f"the archive is packed in a way that is not known here ({error}): write it by numpy.savez or "
+            "numpy.savez_compressed"
+        ) from error
+
+
+def _entry(archive, key):
     found = {name.removesuffix(".npy"): archive.getinfo(name) for name in archive.namelist() if name.endswith(".npy")}
-    names = ", ".join(sorted(found)) or "none"
+    if not found:
+        raise ValueError("the archive holds no arrays (no names that end in .npy): write it by numpy.savez")
+    names = ", ".join(sorted(found))
     if key is None and len(found) != 1:
         raise ValueError(f"the archive holds {len(found)} arrays ({names}): choose one with --key NAME")
     if key is not None and key not in found:
@@ -80,16 +97,18 @@ def _member(archive, key):
 def _npy(stream, size, axis, chunk_bytes):
     """A stream of `size` bytes in the .npy format."""
     shape, fortran, dtype, header = _header(stream)
+    if dtype.subdtype or dtype.names:
+        raise ValueError(f"the array's elements are {dtype}: store plain numbers, an axis for each dimension")
     as_array(np.empty(0, dtype), "the array")  # a TypeError for what is not real numbers of 4 or 8 bytes
     if not shape:
-        raise ValueError("the array is a single number: an axis of draws is needed")
-    axis = normal_axis(axis, len(shape), "the array")
+        raise ValueError("the array is a single number: store the log weights of all draws, with an axis of draws")
+    axis = _axis(axis, len(shape), "the array")
     if 0 in shape:
-        raise ValueError(f"the array has shape {shape}: there is nothing in it")
+        raise ValueError(f"the array has shape {shape}: there is nothing in it: store at least one draw of one datum")
     if size < header + math.prod(shape) * dtype.itemsize:
         raise ValueError(
-            f"the file is cut short: an array of {math.prod(shape):,} values needs "
-            f"{header + math.prod(shape) * dtype.itemsize:,} bytes, and there are {size:,}; write it again"
+            f"the file is cut short: there are {size:,} bytes, which cannot hold {dtype.name} of shape "
+            f"{str(shape)[:60]}: write it again"
         )
     batch = shape[:axis] + shape[axis + 1 :]
     about = f"{dtype.name} of shape {shape}, draws on axis {axis}"
@@ -112,9 +131,18 @@ def _header(stream):
         raise ValueError(
             "the array holds Python objects, which are never unpickled: store numbers, with .astype(float)"
         )
-    if any(n < 0 for n in shape):
-        raise ValueError(f"the array claims the shape {shape}: the file is damaged")
+    if any(n < 0 or isinstance(n, bool) for n in shape):
+        raise ValueError(f"its .npy header is damaged (shape {shape}): write it again")
     return shape, fortran, dtype, stream.tell()
+
+
+def _axis(axis, ndim, name):
+    """`axis` counted from the front."""
+    if not -ndim <= axis < ndim:
+        raise ValueError(
+            f"--axis {axis}: {name} has {ndim} dimension{'s' * (ndim != 1)}: use an axis from {-ndim} to {ndim - 1}"
+        )
+    return axis % ndim
 
 
 def _cubes(stream, dtype, outer, draws, inner, chunk_bytes):
@@ -143,7 +171,7 @@ def _fill(stream, view):
 
 def _text(path, axis, chunk_bytes):
     """Comma-separated numbers: lines × columns, the draws on axis 0 (a line each) or on axis 1."""
-    axis = normal_axis(axis, 2, "the table")
+    axis = _axis(axis, 2, "the table")
     table = _csv.Table(path)
     columns = len(table.first)
     about = f"text, {columns:,} column{'s' * (columns != 1)}, draws on axis {axis}{table.note}"

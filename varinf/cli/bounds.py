@@ -6,6 +6,7 @@ import zipfile
 
 import numpy as np
 
+from varinf.cli._arguments import positive
 from varinf.cli._stored import open_log_weights
 from varinf.diagnostics.psis import tail_length
 from varinf.evidence.reading import Reading
@@ -24,19 +25,10 @@ def add_arguments(parser):
     )
     parser.add_argument("file", metavar="FILE", help=".npy, .npz or .csv (a line is a draw, a column a datum)")
     parser.add_argument("--axis", type=int, default=0, help="the axis of the draws (default 0)")
-    parser.add_argument("--k", type=_positive, metavar="K", help="also IWELBO_K, from groups of K consecutive draws")
+    parser.add_argument("--k", type=positive, metavar="K", help="also IWELBO_K, from groups of K consecutive draws")
     parser.add_argument("--key", metavar="NAME", help="the array of an .npz file")
     parser.add_argument("--json", action="store_true", help="print JSON, with every datum's numbers")
-    parser.add_argument("--chunk-mb", type=_positive, default=8, metavar="N", help="MiB to read at a time (default 8)")
-
-
-def _positive(text):
-    if not text.isascii() or not text.isdigit() or not int(text):
-        raise ValueError
-    return int(text)
-
-
-_positive.__name__ = "positive integer"  # argparse's error says "invalid positive integer value"
+    parser.add_argument("--chunk-mb", type=positive, default=8, metavar="N", help="MiB to read at a time (default 8)")
 
 
 def run(arguments):
@@ -52,14 +44,23 @@ def run(arguments):
         raise ValueError(f"FILE {arguments.file}: the archive is damaged ({error}): write it again") from error
     except DAMAGE as error:
         raise ValueError(f"FILE {arguments.file}: {error}") from error
-    if arguments.k and reading.groups is None:
-        raise ValueError(f"--k {arguments.k}: the file has only {reading.moments().draws:,} draws: use fewer")
+    _check_groups(arguments.k, reading)
     summary = summary_of_reading(reading)
     if arguments.json:
         print(json.dumps({"file": arguments.file, "about": about} | summary.to_dict(), allow_nan=False))
     else:
         print(f"{arguments.file}: {about}\n{summary}")
     return 0
+
+
+def _check_groups(k, reading):
+    """Refuses groups that leave draws out of the value, as `iwelbo` does."""
+    draws = reading.moments().draws
+    if k is None or draws % k == 0:
+        return
+    small = [d for d in range(1, math.isqrt(draws) + 1) if draws % d == 0]
+    nearest = max(d for d in (*small, *(draws // d for d in small)) if d < k)
+    raise ValueError(f"--k {k}: it does not divide the file's {draws:,} draws: use a divisor, such as {nearest:,}")
 
 
 def read_file(path, axis=0, k=None, key=None, chunk_bytes=8 * 2**20):

@@ -1,11 +1,15 @@
 """varinf tour: every statement of the page, computed, printed, checked, and drawn on request."""
 
+import tempfile
 import textwrap
 import time
+from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 from varinf import _kernels
 from varinf._progress import progress_bar
+from varinf.cli._arguments import natural
 from varinf.page.computation_lens import computation_lens
 from varinf.page.definition_1 import definition_1
 from varinf.page.statement import Study
@@ -21,14 +25,14 @@ WIDTH = 80
 
 def add_arguments(parser):
     parser.add_argument("--figures", metavar="DIR", help="also draw each statement into this folder (needs matplotlib)")
-    parser.add_argument("--seed", type=int, default=0, help="seed of every draw (default 0)")
+    parser.add_argument("--seed", type=natural, default=0, help="seed of every draw (default 0)")
 
 
 def run(arguments):
     """Exit status: 0 when every statement holds, 1 when one does not, 2 when the tour cannot be made."""
-    folder = None if arguments.figures is None else Path(arguments.figures)
-    if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
+    # Whatever stops the tour is found before its work.
+    _require("scikit-learn", "sklearn")
+    folder = None if arguments.figures is None else _folder(arguments.figures)
     print(textwrap.fill(f"varinf tour, on {_kernels.level} kernels: {_kernels.reason}", WIDTH))
     began = time.perf_counter()
     study, statements = Study(arguments.seed), []
@@ -49,6 +53,32 @@ def run(arguments):
     )
     print(f" in {time.perf_counter() - began:.0f} s")
     return 0 if passed == len(statements) else 1
+
+
+def _require(package, module):
+    if find_spec(module) is None:
+        raise ImportError(f'{package} is not installed: pip install "varinf[examples]"')
+
+
+def _folder(figures):
+    """The folder of the figures, which exists and takes files."""
+    _require("matplotlib, which draws the --figures,", "matplotlib")
+    if not figures:
+        raise ValueError("--figures: the name is empty: give a folder, such as --figures tour")
+    folder = Path(figures)
+    with _naming_the_option(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    return folder
+
+
+@contextmanager
+def _naming_the_option(folder):
+    try:
+        yield
+    except OSError as error:
+        what = error.strerror or error
+        raise ValueError(f"--figures {folder}: {what}: give a folder that files can be written to") from error
 
 
 def _lines(statement):
@@ -84,5 +114,6 @@ def _draw(statements, folder):
             continue
         figure = plot(statement)
         path = folder / f"{statement.slug}.png"
-        figure.savefig(path, dpi=150)
+        with _naming_the_option(folder):
+            figure.savefig(path, dpi=150)
         print(f"drew {path}")

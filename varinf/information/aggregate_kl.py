@@ -3,6 +3,7 @@
 import numpy as np
 
 from varinf._arrays import to_numpy
+from varinf.diagnostics import caveats
 from varinf.estimate import Direction, Estimate
 from varinf.information.aggregate import check_posteriors, draws_from_each, mean_over_strata, reference_for
 
@@ -67,7 +68,7 @@ def aggregate_kl(q, reference=None, draws=1, rng=None):
         draws=log_aggregate.size,
         degrees=degrees,
         objective="aggregate_kl",
-        rules=(_missed_mass,),
+        rules=(caveats.one_draw, _missed_mass),
     )
 
 

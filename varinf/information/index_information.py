@@ -3,6 +3,7 @@
 import math
 from functools import partial
 
+from varinf.diagnostics import caveats
 from varinf.estimate import NATS_PER_BIT, Direction, Estimate
 from varinf.information.aggregate import check_posteriors, draws_from_each, mean_over_strata
 
@@ -67,11 +68,13 @@ def index_information(q, draws=1, rng=None):
         draws=log_conditional.size,
         degrees=degrees,
         objective="index_information",
-        rules=(partial(_saturated, math.log(len(q))),),
+        rules=(caveats.one_draw, partial(_saturated, math.log(len(q)))),
     )
 
 
 def _saturated(ceiling, estimate):
+    if not ceiling:  # one datum: nothing to tell apart, and nothing that more draws would tell
+        return None
     unit = NATS_PER_BIT if estimate.units == "bits" else 1.0
     if estimate.value * unit > ceiling - NEAR_CEILING:
         return (

@@ -5,6 +5,7 @@ import math
 from varinf._arrays import namespace
 from varinf.divergences.kl import kl
 from varinf.estimate import Direction, Estimate
+from varinf.families.categorical import Categorical
 from varinf.families.family import settle, wide
 from varinf.information.aggregate import check_posteriors, reference_for
 
@@ -20,7 +21,8 @@ def rate(q, reference=None, over="population", draws=None, rng=None):
     q : Family, batch shape (N,)
         The encoder's posteriors, one per datum, such as DiagonalNormal with loc (N, D).
     reference : Family, batch shape (), optional
-        r(z), any family; the standard normal N(0, I) unless given. The bound is tight when r(z) is the aggregate q(z).
+        r(z), any family; the standard normal N(0, I) unless given; categories need one of their own. The bound is
+        tight when r(z) is the aggregate q(z).
     over : {"population", "dataset"}
         "population": the data are a sample of p(x); the quantity is I(X;Z), the error sd/sqrt(N) over the data. The
         direction holds for an encoder, and a reference, that were not fitted to these data. "dataset": these N data
@@ -34,12 +36,13 @@ def rate(q, reference=None, over="population", draws=None, rng=None):
     -------
     Estimate
         Direction upper, unbiased, in nats, of "I(X;Z)" or "I(n;Z)". NumPy, torch and JAX parameters; `value` is
-        differentiable in them where the KL is.
+        differentiable in them where the KL is. `draws` is None where the closed form draws nothing.
 
     Raises
     ------
     ValueError
-        For a q without one batch axis, a reference with one, different dimensions, or an unknown `over`.
+        For a q without one batch axis, a reference with one, different dimensions, an unknown `over`, or categories
+        without a reference.
 
     References
     ----------
@@ -62,6 +65,11 @@ def rate(q, reference=None, over="population", draws=None, rng=None):
             f"over={over!r}: use 'population' (the data are a sample) or 'dataset' (they are all there is)"
         )
     check_posteriors(q)
+    if reference is None and isinstance(q, Categorical):
+        raise ValueError(
+            f"q is Categorical, and no normal is a reference for categories: give reference=, such as "
+            f"Categorical(logits=[0.0] * {q.dim}), the uniform one"
+        )
     value, stderr, degrees, count = _mean_kl(q, reference_for(q, reference), over, draws, rng)
     return Estimate(
         value,
@@ -77,7 +85,7 @@ def rate(q, reference=None, over="population", draws=None, rng=None):
 
 
 def _mean_kl(q, r, over, draws, rng):
-    """(mean, standard error, degrees of freedom, draws) of KL(q_n || r) over the N data."""
+    """(mean, standard error, degrees of freedom, draws or None) of KL(q_n || r) over the N data."""
     n = len(q)
     if draws is None:
         try:
@@ -92,7 +100,7 @@ def _mean_kl(q, r, over, draws, rng):
     if over == "dataset":
         return settle(value, each), settle(0.0 * value, each), math.inf, None
     variance = xp.sum((values - value) ** 2) / (n - 1) if n > 1 else math.nan * value
-    return settle(value, each), settle(xp.sqrt(variance / n), each), n - 1, n
+    return settle(value, each), settle(xp.sqrt(variance / n), each), n - 1, None
 
 
 def _one_datum(estimate):
