@@ -344,3 +344,33 @@ def test_sandwich_reads_and_converts():
 def test_sandwich_of_a_batch():
     s = vi.Sandwich(vi.iwelbo(log_weights(100, 3)), vi.eubo(log_weights(100, 3, seed=1)))
     assert s.gap.shape == (3,) and s.interval().low.shape == (3,) and str(s)
+    assert f"gap:   {plain(float(np.mean(s.gap.value)))} nats on average" in str(s)
+
+
+def test_a_sandwich_indexes_iterates_and_averages_like_a_batch():
+    s = vi.Sandwich(vi.iwelbo(log_weights(100, 3)), vi.eubo(log_weights(100, 3, seed=1)), ("exact draws",))
+    assert s.shape == (3,) and len(s) == 3 and len(s[:2]) == 2 and len(list(s)) == 3
+    assert s[1].lower.value == s.lower.value[1] and s[1].gap.value == s.gap.value[1]
+    assert s[1].assumptions == s.assumptions and "average" not in str(s[1])
+    for over in ("dataset", "population"):
+        mean = s.mean(over=over)
+        assert mean.upper.value == s.upper.mean(over).value and mean.lower.stderr == s.lower.mean(over).stderr
+        assert mean.gap.value == pytest.approx(np.mean(s.gap.value)) and mean.assumptions == s.assumptions
+    with pytest.raises(TypeError, match="single number"):
+        len(s[0])
+    with pytest.raises(TypeError, match="single number"):
+        s[0][0]
+
+
+@pytest.mark.parametrize("stderr", [-0.1, -1, np.float32(-1), np.array([0.1, -0.1, math.nan])])
+def test_a_negative_standard_error_is_refused(stderr):
+    with pytest.raises(ValueError, match="stderr="):
+        bare(stderr * 0, stderr)
+    assert math.isnan(bare(1.0, math.nan).stderr)
+
+
+def test_a_level_that_is_no_number_is_named():
+    for interval in (bare(1.0, 0.1).interval, bracket().interval):
+        for kind in ("t", "markov"):
+            with pytest.raises(ValueError, match="level='a'"):
+                interval("a", kind=kind)

@@ -87,7 +87,11 @@ def describe_sandwich(sandwich):
     """The two sides, the gap and the assumptions."""
     lines = [f"lower: {sandwich.lower}", f"upper: {sandwich.upper}"]
     gap = sandwich.gap
+    values = to_numpy(gap.value)
     if not gap.shape:
         lines.append(f"gap:   {number_with_error(float(gap.value), float(gap.stderr))} {gap.units}")
+    elif values is not None and values.size:
+        low, mean, high = (plain(float(x)) for x in (np.min(values), np.mean(values), np.max(values)))
+        lines.append(f"gap:   {mean} {gap.units} on average, from {low} to {high}")
     lines += [f"assumes: {text}" for text in sandwich.assumptions]
     return "\n".join(lines)

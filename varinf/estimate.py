@@ -15,6 +15,7 @@ from varinf._arrays import namespace, to_numpy
 from varinf._pytree import register_with_jax
 
 NATS_PER_BIT = math.log(2)
+_OPEN = (float, int, np.ndarray, np.generic)  # what can be looked at without waiting for a device, or breaking a trace
 
 
 class Direction(enum.StrEnum):
@@ -102,6 +103,9 @@ class Estimate:
         object.__setattr__(self, "direction", Direction(self.direction))
         if self.bias not in ("none", "low", "high", "unknown"):
             raise ValueError(f"bias={self.bias!r}: use none, low, high or unknown")
+        error = self.stderr
+        if isinstance(error, _OPEN) and (error < 0 if isinstance(error, float) else np.any(error < 0)):
+            raise ValueError(f"stderr={error}: a standard error is never negative; use nan where it is not known")
         jax = sys.modules.get("jax")
         if jax is not None and isinstance(self.value, jax.Array):  # tracers too
             register_with_jax(
@@ -143,8 +147,7 @@ class Estimate:
         Interval
             low, high, level; the open side of a Markov limit is infinite.
         """
-        if not 0 < level < 1:
-            raise ValueError(f"level={level}: use a number between 0 and 1, such as 0.95")
+        _check_level(level)
         if kind == "markov":
             if self.markov is None:
                 raise ValueError(
@@ -242,6 +245,11 @@ class Estimate:
         return f"<Estimate: {self}>"
 
 
+def _check_level(level):
+    if not isinstance(level, int | float | np.number) or not 0 < level < 1:
+        raise ValueError(f"level={level!r}: use a number between 0 and 1, such as 0.95")
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Sandwich:
     """A lower and an upper estimate of one quantity, and what they rest on.
@@ -286,13 +294,45 @@ class Sandwich:
         1/d) <= d (Grosse, Ghahramani, Adams 2015, section 4.1), with independent groups of draws on each side.
         """
         # A side's two-sided interval at `level` has one-sided limits at (1 + level)/2; Markov limits are one-sided.
+        _check_level(level)
         side = (1 + level) / 2 if kind == "markov" else level
         low = self.lower.interval(side, kind, groups).low
         return Interval(low, self.upper.interval(side, kind, groups).high, level)
 
     def to(self, units):
         """The same sandwich shown in "nats" or "bits"."""
-        return replace(self, lower=self.lower.to(units), upper=self.upper.to(units))
+        return self._with(lambda side: side.to(units))
+
+    # Batches ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def shape(self):
+        return self.lower.shape
+
+    def __len__(self):
+        if not self.shape:
+            raise TypeError("this Sandwich is about a single number and has no len()")
+        return self.shape[0]
+
+    def __iter__(self):
+        return (self[i] for i in range(len(self)))
+
+    def __getitem__(self, index):
+        if not self.shape:
+            raise TypeError("this Sandwich is about a single number and cannot be indexed")
+        return self._with(lambda side: side[index])
+
+    def mean(self, over="dataset"):
+        """Mean over the batch, as one Sandwich; see `Estimate.mean`.
+
+        With over="population" both sides hold the error of the same data, which cancels in their difference: take
+        the gap from ``gap.mean(over)`` then.
+        """
+        return self._with(lambda side: side.mean(over))
+
+    def _with(self, change):
+        """This sandwich with both sides changed alike."""
+        return replace(self, lower=change(self.lower), upper=change(self.upper))
 
     def __str__(self):
         from varinf._text import describe_sandwich

@@ -54,3 +54,8 @@ def test_what_is_refused():
             Categorical(**both)
     single = Categorical(probs=np.array([0.5, 0.50001], np.float32))
     assert single.probs.sum() == pytest.approx(1, abs=1e-7)
+
+
+def test_a_table_without_a_name_is_refused():
+    with pytest.raises(TypeError, match="probs= and logits=, by name"):
+        Categorical([0.2, 0.8])

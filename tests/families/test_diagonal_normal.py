@@ -54,6 +54,10 @@ def test_what_is_refused():
         (lambda: DiagonalNormal(ones, 0 * ones), "scale has 6"),
         (lambda: DiagonalNormal(ones * np.nan, ones), "loc has 6 values that are nan or infinite"),
         (lambda: DiagonalNormal.from_log_variance(ones, ones * np.inf), "log_variance has 6"),
+        (lambda: DiagonalNormal.from_log_variance([0.0], [5000.0]), r"log_variance has 1 .*at index 0 \(5000.0\)"),
+        (lambda: DiagonalNormal.from_log_variance([0.0], [-5000.0]), "log_variance has 1 values whose scale"),
+        (lambda: DiagonalNormal.from_log_scale(ones, 800 * ones), r"log_scale has 6 .*\(0, 0\).*709"),
+        (lambda: DiagonalNormal.from_log_scale(ones, np.float32([[89] * 3] * 2)), "88 in this precision"),
         (lambda: DiagonalNormal.from_log_scale(ones, ones[:1]), "log_scale has shape"),
         (lambda: DiagonalNormal(1.0, 1.0), "loc is a single number"),
         (lambda: DiagonalNormal(ones, ones).transform(np.ones(3)), r"noise has shape \(3,\)"),
@@ -74,3 +78,10 @@ def test_float32_sums_in_double():
     # Summed one by one in float32 this would be wrong by 1e-3 relative.
     z = np.full((1, n), 0.1, np.float32)
     assert q.log_prob(z)[0] == pytest.approx(n * scipy.stats.norm.logpdf(np.float64(np.float32(0.1))), rel=1e-7)
+
+
+@pytest.mark.parametrize(("dtype", "limit"), [(np.float64, 709), (np.float32, 88)])
+def test_the_widest_logarithms_have_a_density_at_the_mean(dtype, limit):
+    for sign in (1, -1):
+        q = DiagonalNormal.from_log_scale(np.zeros(1, dtype), np.full(1, sign * limit, dtype))
+        assert np.isfinite(q.log_prob(q.loc)) and 0 < q.scale[0] < np.inf

@@ -40,7 +40,13 @@ def test_what_is_refused():
     for wrong in (0.0, -1.0, np.inf, np.nan):
         with pytest.raises(ValueError, match="df has 6 values that are not positive and finite"):
             StudentT(wrong, ones, ones)
-    with pytest.raises(ValueError, match=r"loc has shape \(2, 3\) but df has shape \(3,\)"):
+    with pytest.raises(ValueError, match=r"df \(3,\), loc \(2, 3\), scale \(2, 3\)"):
         StudentT(np.ones(3), ones, ones)
     with pytest.raises(ValueError, match="scale has 6"):
         StudentT(3, ones, -ones)
+
+
+@pytest.mark.parametrize("arguments", [([0.0, 1.0], [1.0, 1.0], 5.0), (5.0, [0.0, 1.0], 1.0)])
+def test_arguments_in_another_order_are_told_the_order(arguments):
+    with pytest.raises(ValueError, match=r"the order is StudentT\(df, loc, scale\)"):
+        StudentT(*arguments)

@@ -127,3 +127,20 @@ def test_what_cannot_be_fitted_is_said():
 def test_float32_data_are_welcome(images):
     narrow = LinearGaussian(2).fit(images.astype(np.float32))
     assert narrow.noise_variance == pytest.approx(13.8539480782, rel=1e-6)
+
+
+def test_bad_settings_of_a_fit_are_named():
+    x = np.random.default_rng(0).normal(size=(20, 3))
+    for name, value in [("max_steps", 0), ("tolerance", -1), ("tolerance", np.nan)]:
+        with pytest.raises(ValueError, match=f"{name}={value}"):
+            LinearGaussian(1).fit(x, method="em", **{name: value})
+    for call in (LinearGaussian(1).fit, LinearGaussian(1).fit(x).log_evidence):
+        with pytest.raises(TypeError, match="x is None"):
+            call(None)
+
+
+def test_repr():
+    model = LinearGaussian(1)
+    assert repr(model) == "<LinearGaussian: latent_dim=1, not fitted>"
+    model = LinearGaussian.from_parameters(np.ones((3, 1)), np.zeros(3), 0.5)
+    assert repr(model) == "<LinearGaussian: latent_dim=1, features=3, noise_variance=0.5>"

@@ -7,6 +7,7 @@ import numpy as np
 
 from varinf._arrays import namespace, positive_integer, to_numpy
 from varinf._kernels import kernel
+from varinf.diagnostics.caveats import one_draw
 from varinf.divergences.pairs import as_batch, check_pair, diagonal_rows, full_rows
 from varinf.estimate import Direction, Estimate
 from varinf.families.categorical import Categorical, weighted
@@ -209,7 +210,7 @@ def _monte_carlo(q, p, draws, rng):
         draws=draws,
         degrees=draws - 1,
         objective="kl",
-        rules=(_missed,),
+        rules=(_missed, one_draw),
     )
 
 

@@ -42,9 +42,9 @@ class Categorical(Family):
     _parameters = {"_table": 1}  # noqa: RUF012
     _event_shape = ()
 
-    def __init__(self, *, probs=None, logits=None):
-        if (probs is None) == (logits is None):
-            raise TypeError("give exactly one of probs= and logits=")
+    def __init__(self, *unnamed, probs=None, logits=None):
+        if unnamed or (probs is None) == (logits is None):
+            raise TypeError("give exactly one of probs= and logits=, by name")
         if logits is None:
             (table,) = parameters(probs=probs)
             table = frozen(_normalised_probs(vector(table, "probs")))

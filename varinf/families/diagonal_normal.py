@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from varinf._arrays import check_finite, check_positive, namespace, positive_integer, same_shape
+from varinf._arrays import check_finite, check_positive, namespace, positive_integer, refuse_where, same_shape
 from varinf.families.family import parameters, total, vector
 from varinf.families.matrices import diagonal_matrices
 from varinf.families.normal import Normal
@@ -67,6 +67,16 @@ class DiagonalNormal(Normal):
     def _from_logarithm(cls, name, loc, logarithm):
         loc, logarithm = parameters(**{"loc": loc, name: logarithm})
         check_finite(logarithm, name)
+        xp = namespace(logarithm)
+        limit = 709 if logarithm.dtype == xp.float64 else 88  # exp of more is infinite, and of -more has no reciprocal
+        refuse_where(
+            xp.abs(logarithm if name == "log_scale" else logarithm / 2) > limit,
+            logarithm,
+            name,
+            "values whose scale is not positive and finite",
+            f"exp({'log_scale' if name == 'log_scale' else 'log_variance / 2'}) is a standard deviation; "
+            f"its logarithm must lie within ±{limit} in this precision",
+        )
         q = object.__new__(cls)
         q._store_checked(loc, logarithm, name)
         return q

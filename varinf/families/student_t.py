@@ -2,7 +2,7 @@
 
 import math
 
-from varinf._arrays import as_array, check_finite, check_positive, namespace, refuse_where, same_shape, special
+from varinf._arrays import as_array, check_finite, check_positive, namespace, refuse_where, special
 from varinf.families.family import Family, parameters, settle, total, vector, wide
 
 
@@ -43,12 +43,14 @@ class StudentT(Family):
         if isinstance(df, int | float):
             df = namespace(loc).full_like(loc, df)
         loc, df, scale = parameters(loc=loc, df=df, scale=scale)
-        same_shape(loc=vector(loc, "loc"), df=df)
-        same_shape(loc=loc, scale=scale)
+        vector(loc, "loc")
+        if not tuple(df.shape) == tuple(loc.shape) == tuple(scale.shape):
+            shapes = ", ".join(f"{name} {tuple(x.shape)}" for name, x in (("df", df), ("loc", loc), ("scale", scale)))
+            raise ValueError(f"the shapes differ: {shapes}; the order is StudentT(df, loc, scale), and df may be a number")
         check_finite(loc, "loc")
         df_is_right = (df > 0) & namespace(df).isfinite(df)
         refuse_where(
-            ~df_is_right, df, "df", "values that are not positive and finite", "for df = inf use DiagonalNormal"
+            ~df_is_right, df, "df", "values that are not positive and finite", "the order is StudentT(df, loc, scale); for df = inf use DiagonalNormal"
         )
         check_positive(scale, "scale")
         self._store(loc=loc, df=df, scale=scale)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from varinf._arrays import generator, positive_integer, same_shape
+from varinf._arrays import finite_number, generator, positive_integer, same_shape
 from varinf.families.diagonal_normal import DiagonalNormal
 from varinf.families.family import LOG_TWO_PI
 from varinf.families.full_normal import FullNormal
@@ -72,6 +72,11 @@ class LinearGaussian(LinearGaussianModel):
         model.noise_variance = positive_number(noise_variance, "noise_variance")
         return model
 
+    def __repr__(self):
+        known = hasattr(self, "mean")
+        rest = f", features={len(self.mean)}, noise_variance={self.noise_variance:.4g}" if known else ", not fitted"
+        return f"<LinearGaussian: latent_dim={self.latent_dim}{rest}>"
+
     # Maximum likelihood ----------------------------------------------------------------------------------------------
 
     def fit(self, x, method="closed_form", *, rng=None, max_steps=2000, tolerance=1e-9):
@@ -108,6 +113,9 @@ class LinearGaussian(LinearGaussianModel):
             )
         if method not in ("closed_form", "em"):
             raise ValueError(f"method={method!r}: use 'closed_form' or 'em'")
+        max_steps = positive_integer(max_steps, "max_steps")
+        if finite_number(tolerance, "tolerance") < 0:
+            raise ValueError(f"tolerance={tolerance}: use 0, which runs all max_steps, or a small positive number")
         mean = np.mean(x, axis=0, dtype=np.float64)
         covariance = (x - mean).T @ (x - mean) / len(x)
         values, vectors = np.linalg.eigh(covariance)

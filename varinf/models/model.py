@@ -62,6 +62,8 @@ def expected_log_normal(q, loc, scale):
 
 def numpy_array(x, name):
     """x as a finite NumPy array; arrays of other libraries are refused, as the reference models are NumPy's."""
+    if x is None:
+        raise TypeError(f"{name} is None: give an array of numbers")
     x = as_array(x, name)
     if not is_numpy(x):
         raise TypeError(f"{name} is a {type(x).__module__}.{type(x).__name__}; the reference models take NumPy arrays")
