@@ -144,7 +144,7 @@ def test_nan_is_refused_with_its_place(case):
         return np.where(x[:, 0] == x_bad, np.nan, model.log_joint(x, z))
 
     x_bad = x[57, 0]
-    with pytest.raises(ValueError, match="nan") as caught:
+    with pytest.raises(ValueError, match="log_joint gave nan at row 57 of X, draw 0 ") as caught:
         evaluate(log_joint, x, model.mean_field(x), draws=10, rng=0, batch_size=10)
     assert "data 50 to 59" in caught.value.__notes__[0]
 
@@ -165,6 +165,15 @@ def test_arguments_are_checked(case):
         evaluate(3.0, x, q)
     with pytest.raises(TypeError, match="use a family"):
         evaluate(model.log_joint, x, 7)
+    for wrong in (3, None, np.float64(3), np.array(3.0)):
+        with pytest.raises(TypeError, match=r"X=.*give an array \(N, F\)"):
+            evaluate(model.log_joint, wrong, q)
+    with pytest.raises(TypeError, match=r"q\(x\) gave 3: it must give a family"):
+        evaluate(model.log_joint, x, lambda x: 3)
+    with pytest.raises(TypeError, match=r"log_joint returned NoneType; it must return .* \(10, 103\)"):
+        evaluate(lambda x, z: None, x, q, draws=10)
+    with pytest.raises(TypeError, match="log_joint returned an array of float16"):
+        evaluate(lambda x, z: model.log_joint(x, z).astype(np.float16), x, q, draws=10)
     with pytest.raises(ValueError, match="draws=0"):
         evaluate(model.log_joint, x, q, draws=0)
     with pytest.raises(ValueError, match="k=0"):
@@ -177,3 +186,28 @@ def test_arguments_are_checked(case):
         evaluate(model.log_joint, x, q, executor=executor, workers=2)
     with pytest.raises(TypeError, match="progress='yes'"):
         evaluate(model.log_joint, x, q, draws=1, progress="yes")
+
+
+def test_draws_are_counted_over_chunks_and_q_is_named_for_its_own(case, monkeypatch):
+    model, x = case
+    monkeypatch.setattr(module, "CHUNK", 1000)  # 20 draws of 10 data
+    calls = []
+
+    def log_joint(x, z):
+        calls.append(len(z))
+        log_p = model.log_joint(x, z)
+        log_p[3, 4] = np.inf if len(calls) == 2 else log_p[3, 4]
+        return log_p
+
+    with pytest.raises(ValueError, match=r"log_joint gave \+inf at row 4 of X, draw 23 "):
+        evaluate(log_joint, x, model.mean_field(x), draws=100, rng=0, batch_size=10)
+
+    class Lost(DiagonalNormal):
+        def sample_and_log_prob(self, n, rng=None):
+            z, log_q = super().sample_and_log_prob(n, rng)
+            log_q[0, 2] = -np.inf
+            return z, log_q
+
+    q = Lost(np.zeros((103, 2)), np.ones((103, 2)))
+    with pytest.raises(ValueError, match=r"q.sample_and_log_prob gave -inf at row 2 of X, draw 0 "):
+        evaluate(model.log_joint, x, q, draws=5, rng=0)

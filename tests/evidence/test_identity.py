@@ -112,6 +112,8 @@ def test_what_has_no_closed_form_says_what_to_do():
     model, x = MODELS["linear_gaussian"]
     with pytest.raises(NotImplementedError, match="StudentT"):
         identity(model, x, StudentT(5.0, np.zeros((300, 5)), np.ones((300, 5))))
+    with pytest.raises(TypeError, match="q=3: use a family"):
+        identity(model, x, 3)
     with pytest.raises(ValueError, match=r"q has batch shape \(\), but log p\(x\) has shape \(300,\)"):
         identity(model, x, DiagonalNormal.standard(5))
 

@@ -109,9 +109,40 @@ def test_what_is_missing_is_named(linear):
 
     with pytest.raises(TypeError, match="neither posterior"):
         sandwich(Bare(), x, model.mean_field(x), draws=10)
-    with pytest.raises(ValueError, match=r"z has shape \(10, 2\).*200, 2"):
+    with pytest.raises(ValueError, match=r"q has batch shape \(\) but x has shape \(200, 4\).*\(200,\)"):
         sandwich(model, x, model.mean_field(x[:1])[0], draws=10)
+    with pytest.raises(ValueError, match=r"q has batch shape \(200,\) but x is None"):
+        sandwich(model, None, model.mean_field(x), draws=10)
+    with pytest.raises(TypeError, match="x is None: give an array"):
+        sandwich(model, None, model.mean_field(x)[0], draws=10)
+    with pytest.raises(TypeError, match=r"model=3 has no log_joint"):
+        sandwich(3, x, model.mean_field(x))
+    with pytest.raises(TypeError, match=r"x=3.*give an array"):
+        sandwich(model, 3, model.mean_field(x))
     with pytest.raises(TypeError, match="use a family"):
         sandwich(model, x, model.mean_field, draws=10)
     with pytest.raises(ValueError, match="draws=0"):
         sandwich(model, x, model.mean_field(x), draws=0)
+
+
+def test_a_bad_log_joint_is_named_on_either_side():
+    class Broken(EightSchools):
+        calls = 0
+
+        def log_joint(self, x, z):
+            self.calls += 1
+            log_p = super().log_joint(x, z)
+            log_p[7] = np.nan if self.calls == self.bad_call else log_p[7]
+            return log_p
+
+    q = DiagonalNormal(EightSchools().posterior().mean, np.full(10, 10.0))
+    for Broken.bad_call in (1, 2):
+        with pytest.raises(ValueError, match="log_joint gave nan at draw 7 "):
+            sandwich(Broken(), None, q, draws=10, rng=0)
+
+
+def test_a_list_of_data_is_an_array(linear):
+    model, x = linear
+    q = model.mean_field(x[:2])
+    of_list = sandwich(model, x[:2].tolist(), q, draws=10, rng=0)
+    np.testing.assert_array_equal(of_list.lower.value, sandwich(model, x[:2], q, draws=10, rng=0).lower.value)

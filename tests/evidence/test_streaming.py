@@ -268,3 +268,15 @@ def test_bad_calls_say_what_to_do(name):
     call, error, text = BAD_CALLS[name]
     with pytest.raises(error, match=text):
         call()
+
+
+def test_a_path_that_cannot_be_written_is_named_as_it_was_given(tmp_path):
+    (tmp_path / "file").touch()
+    for path, error in [
+        (tmp_path / "none" / "x.npz", FileNotFoundError),
+        (tmp_path / "file" / "x", NotADirectoryError),
+    ]:
+        with pytest.raises(error) as caught:
+            vi.LogWeights().save(path)
+        assert caught.value.filename == str(path)
+        assert f"'{path}'" in str(caught.value)

@@ -84,6 +84,11 @@ def evaluate(
     X = as_array(X, "X") if isinstance(X, list | tuple) else X
     if not callable(log_joint):
         raise TypeError(f"log_joint={log_joint!r} is not callable: give a function (x, z) -> log p(x, z)")
+    if not hasattr(X, "__len__") or np.shape(X) == ():
+        raise TypeError(
+            f"X={X!r}: give an array (N, F), one row per datum; a model that holds its own data needs no batches: give "
+            "log p(z, data) - log q(z) at draws z to elbo or iwelbo"
+        )
     if len(X) == 0:
         raise ValueError(f"X has shape {tuple(X.shape)}: there are no data to evaluate")
     if is_family(q) and tuple(q.batch_shape) != (len(X),):
@@ -116,11 +121,13 @@ def _evaluate_batch(log_joint, x, q, rows, stream, draws, k, tail):
     """The state of one batch of data. At the top of the module, so that other processes find it."""
     try:
         q = q if is_family(q) else q(x)
+        if not is_family(q):
+            raise TypeError(f"q(x) gave {q!r}: it must give a family with batch shape ({len(x)},), one per datum")
         if tuple(q.batch_shape) != (len(x),):
             raise ValueError(f"q(x) has batch shape {tuple(q.batch_shape)} for {len(x)} data: give one per datum")
         rng, state = generator(stream), LogWeights(k, tail)
         for size in chunk_sizes(draws, x, q):
-            state.update(log_weights(log_joint, x, *q.sample_and_log_prob(size, rng)))
+            state.update(weights_of_draws(log_joint, x, q, size, rng, state.draws, rows.start))
         return state
     except Exception as error:
         error.add_note(f"varinf.evaluate was at data {rows.start} to {rows.stop - 1} (rows of X)")
@@ -162,13 +169,45 @@ def chunk_sizes(draws, x, q):
     return [min(size, draws - first) for first in range(0, draws, size)]
 
 
-def log_weights(log_joint, x, z, log_q):
-    """log p(x, z) − log q(z), with the shape of log p checked: nothing broadcasts."""
-    log_p = np.asarray(to_numpy(as_array(log_joint(x, z), "log_joint(x, z)")))
+def weights_of_draws(log_joint, x, q, size, rng, first_draw=0, first_row=0):
+    """Log weights (size, *batch) of draws from q; refusals count draws and rows from the given ones."""
+    z, log_q = q.sample_and_log_prob(size, rng)
+    _refuse_at(~(np.asarray(to_numpy(log_q)) > -np.inf), log_q, "q.sample_and_log_prob", x, first_draw, first_row)
+    return log_weights(log_joint, x, z, log_q, first_draw, first_row)
+
+
+def log_weights(log_joint, x, z, log_q, first_draw=0, first_row=0):
+    """log p(x, z) − log q(z), with the shape of log p checked, as nothing broadcasts, and its values."""
+    returned = log_joint(x, z)
+    try:
+        log_p = np.asarray(to_numpy(as_array(returned, "log_joint(x, z)")))
+    except TypeError as error:
+        what = f"an array of {returned.dtype}" if hasattr(returned, "dtype") else f"{type(returned).__name__}"
+        raise TypeError(
+            f"log_joint returned {what}; it must return an array of float64 or float32 of shape {log_q.shape}, "
+            "log p(x, z) for each draw and datum"
+        ) from error
     if log_p.shape != log_q.shape:
         shape = "None" if x is None else tuple(x.shape)
         raise ValueError(
             f"log_joint returned shape {log_p.shape} for x {shape} and z {z.shape}; it must return {log_q.shape}, "
             "one number for each draw and datum"
         )
+    _refuse_at(~(log_p < np.inf), log_p, "log_joint", x, first_draw, first_row)
     return log_p - log_q
+
+
+def _refuse_at(bad, values, who, x, first_draw, first_row):
+    """ValueError where `bad`, (draws, *batch), holds anywhere: the draw and, for data, the row of the first."""
+    if not np.any(bad):
+        return
+    at = tuple(int(i) for i in np.unravel_index(int(np.argmax(bad)), bad.shape))
+    value, draw = float(np.asarray(to_numpy(values))[at]), first_draw + at[0]
+    if x is not None:
+        place = f"row {first_row + at[1]} of X, draw {draw}"
+    else:
+        place = f"draw {draw}" + "".join(f", chain {chain}" for chain in at[1:])
+    raise ValueError(
+        f"{who} gave {'nan' if math.isnan(value) else f'{value:+}'} at {place} (counted from 0; "
+        f"{np.count_nonzero(bad):,} of the {bad.size:,} values of this call): look at the log density there"
+    )

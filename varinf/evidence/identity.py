@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from varinf.divergences.kl import kl
+from varinf.families.family import Family
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +105,8 @@ def identity(model, x, q):
             f"{type(model).__name__} has no expected_log_joint(x, q), the closed form that the ELBO is made of here: "
             "estimate it from draws with evaluate or elbo, or bracket log p(x) with sandwich"
         )
+    if not isinstance(q, Family):
+        raise TypeError(f"q={q!r}: use a family, with batch shape (N,), or () for x=None")
     log_evidence = model.log_evidence(x)
     if tuple(q.batch_shape) != np.shape(log_evidence):
         raise ValueError(

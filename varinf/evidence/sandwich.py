@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from varinf._arrays import generator, positive_integer
+from varinf._arrays import as_array, generator, positive_integer
 from varinf._progress import reporter
 from varinf.estimate import Sandwich
 from varinf.evidence.eubo import eubo
-from varinf.evidence.evaluate import chunk_sizes, is_family, log_weights, streams
+from varinf.evidence.evaluate import chunk_sizes, is_family, log_weights, streams, weights_of_draws
 from varinf.evidence.iwelbo import iwelbo
 
 CHAINS = 4
@@ -65,12 +65,23 @@ def sandwich(model, x, q, draws=10_000, *, rng=None, progress=False):
     draws = positive_integer(draws, "draws")
     if not is_family(q):
         raise TypeError(f"q={q!r}: use a family, with batch shape (N,), or () for x=None")
+    if not hasattr(model, "log_joint"):
+        raise TypeError(f"model={model!r} has no log_joint(x, z): give a model, see varinf.models.model")
+    x = x if x is None or hasattr(x, "shape") else as_array(x, "x")
+    if x is not None and not x.shape:
+        raise TypeError(f"x={x}: give an array (N, F), one row per datum, or None for a model that holds its data")
+    if tuple(q.batch_shape) != (batch := () if x is None else (len(x),)):
+        data = "x is None" if x is None else f"x has shape {tuple(x.shape)}"
+        raise ValueError(
+            f"q has batch shape {tuple(q.batch_shape)} but {data}, which needs {batch}: one distribution per datum, or "
+            "() for a model that holds its own data"
+        )
     below, above = map(generator, streams(rng, 2))
     assumptions = ["log p(x, z) and log q(z) are the logarithms of normalised densities"]
     with reporter(progress, 2 * draws, "sandwich") as done:
         log_w = []
         for size in chunk_sizes(draws, x, q):
-            log_w.append(log_weights(model.log_joint, x, *q.sample_and_log_prob(size, below)))
+            log_w.append(weights_of_draws(model.log_joint, x, q, size, below, sum(map(len, log_w))))
             done(sum(map(len, log_w)))
         lower = iwelbo(np.concatenate(log_w))
         if hasattr(model, "posterior_chains"):
@@ -81,7 +92,7 @@ def sandwich(model, x, q, draws=10_000, *, rng=None, progress=False):
             posterior, log_w = model.posterior(x), []
             for size in chunk_sizes(draws, x, q):
                 z = posterior.sample(size, above)
-                log_w.append(log_weights(model.log_joint, x, z, q.log_prob(z)))
+                log_w.append(log_weights(model.log_joint, x, z, q.log_prob(z), sum(map(len, log_w))))
                 done(draws + sum(map(len, log_w)))
             upper = eubo(np.concatenate(log_w))
             assumptions.append("the draws behind the upper side are exact, independent draws from the posterior")

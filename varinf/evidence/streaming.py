@@ -258,11 +258,14 @@ class LogWeights:
         path = Path(path)
         partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
         try:
-            with open(partial, "xb") as file:
-                write_state(file, parts)
-            os.replace(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
+            try:
+                with open(partial, "xb") as file:
+                    write_state(file, parts)
+                os.replace(partial, path)
+            finally:
+                partial.unlink(missing_ok=True)
+        except OSError as error:  # of the partial file, whose name is no concern of the caller's
+            raise OSError(error.errno, error.strerror or str(error), str(path)) from None
 
     @staticmethod
     def load(path):

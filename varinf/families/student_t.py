@@ -46,11 +46,17 @@ class StudentT(Family):
         vector(loc, "loc")
         if not tuple(df.shape) == tuple(loc.shape) == tuple(scale.shape):
             shapes = ", ".join(f"{name} {tuple(x.shape)}" for name, x in (("df", df), ("loc", loc), ("scale", scale)))
-            raise ValueError(f"the shapes differ: {shapes}; the order is StudentT(df, loc, scale), and df may be a number")
+            raise ValueError(
+                f"the shapes differ: {shapes}; the order is StudentT(df, loc, scale), and df may be a number"
+            )
         check_finite(loc, "loc")
         df_is_right = (df > 0) & namespace(df).isfinite(df)
         refuse_where(
-            ~df_is_right, df, "df", "values that are not positive and finite", "the order is StudentT(df, loc, scale); for df = inf use DiagonalNormal"
+            ~df_is_right,
+            df,
+            "df",
+            "values that are not positive and finite",
+            "the order is StudentT(df, loc, scale); for df = inf use DiagonalNormal",
         )
         check_positive(scale, "scale")
         self._store(loc=loc, df=df, scale=scale)
