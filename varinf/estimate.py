@@ -104,7 +104,7 @@ class Estimate:
         if self.bias not in ("none", "low", "high", "unknown"):
             raise ValueError(f"bias={self.bias!r}: use none, low, high or unknown")
         error = self.stderr
-        if isinstance(error, _OPEN) and (error < 0 if isinstance(error, float) else np.any(error < 0)):
+        if isinstance(error, _OPEN) and (error < 0 if isinstance(error, (float, int)) else (error < 0).any()):
             raise ValueError(f"stderr={error}: a standard error is never negative; use nan where it is not known")
         jax = sys.modules.get("jax")
         if jax is not None and isinstance(self.value, jax.Array):  # tracers too
