@@ -362,7 +362,7 @@ def test_a_sandwich_indexes_iterates_and_averages_like_a_batch():
         s[0][0]
 
 
-@pytest.mark.parametrize("stderr", [-0.1, -1, np.float32(-1), np.array([0.1, -0.1, math.nan])])
+@pytest.mark.parametrize("stderr", [-0.1, -math.inf, np.float64(-1)])
 def test_a_negative_standard_error_is_refused(stderr):
     with pytest.raises(ValueError, match="stderr="):
         bare(stderr * 0, stderr)

@@ -16,7 +16,7 @@ from varinf._kernels._namespace import NUMPY as _NUMPY
 from varinf._kernels._namespace import is_torch as _is_torch
 from varinf._kernels._namespace import namespace
 
-_REFUSED = "varinf computes in float32 and float64: convert it with .astype(float64)"
+_REFUSED = "varinf computes in float32 and float64: convert it to one of them"
 
 
 def is_numpy(x):
@@ -40,6 +40,8 @@ def as_array(x, name):
         return x.astype(np.float64)
     if x.dtype.kind == "f" and x.dtype.itemsize in (4, 8):
         return x.astype(x.dtype.newbyteorder("="))
+    if x.dtype.kind not in "fc":
+        raise TypeError(f"{name} has dtype {x.dtype}, which holds no numbers; give an array of real numbers")
     raise TypeError(f"{name} has dtype {x.dtype}; {_REFUSED}")
 
 
