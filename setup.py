@@ -30,6 +30,13 @@ LEVELS = {"base": ([], []), "v3": (AVX2, ["/arch:AVX2"]), "v4": (AVX512, ["/arch
 X86 = sysconfig.get_platform() in ("linux-x86_64", "win-amd64")  # macOS: one build (universal2 has one set of flags)
 
 
+def remove_kernels_except(names):
+    """Clears the source folder of what an earlier build, perhaps with another compiler, left in it."""
+    for old in KERNELS.glob("_*/*.*"):
+        if old.suffix in (".so", ".pyd") and f"varinf._kernels.{old.parent.name}.{old.name.split('.')[0]}" not in names:
+            old.unlink()
+
+
 class BuildLevels(build_ext):
     """Drops the levels that this compiler cannot build; with none left the package runs on its NumPy reference."""
 
@@ -63,15 +70,13 @@ class BuildLevels(build_ext):
                 return str(error)
 
     def run(self):
-        for old in KERNELS.glob("_*/*.*"):  # what an earlier build left in the source folder
-            if old.suffix in (".so", ".pyd"):
-                old.unlink()
         if self.inplace:
             for level in LEVELS:
                 (KERNELS / f"_{level}").mkdir(exist_ok=True)
         super().run()
         if not self.inplace:  # `import varinf` in the repository root finds the source folder: give it its kernels
             self.copy_extensions_to_source()
+        remove_kernels_except({extension.name for extension in self.extensions})
 
     def copy_extensions_to_source(self):
         for level in {extension.level for extension in self.extensions}:
@@ -83,6 +88,7 @@ def extensions():
     if MODE == "reference":
         WITHOUT_KERNELS.parent.mkdir(exist_ok=True)
         WITHOUT_KERNELS.write_text("it was built with VARINF_BUILD=reference")
+        remove_kernels_except(set())
         return []
     from Cython.Build import cythonize
 
