@@ -240,14 +240,13 @@ def standard_normal(shape, rng, dtype=np.float64):
 
 @cache
 def _special_of(library):
-    """gammaln, erf, logsumexp-free special functions and triangular solve, by library name."""
+    """Special functions by library name; and where it has one, a triangular solve that differentiates."""
     if library == "torch":
         import torch
 
         return SimpleNamespace(
             gammaln=torch.special.gammaln,
             digamma=torch.special.digamma,
-            erf=torch.special.erf,
             solve_lower=lambda a, b: torch.linalg.solve_triangular(a, b, upper=False),
         )
     if library == "jax":
@@ -256,21 +255,17 @@ def _special_of(library):
         return SimpleNamespace(
             gammaln=jsp.special.gammaln,
             digamma=jsp.special.digamma,
-            erf=jsp.special.erf,
             solve_lower=lambda a, b: jsp.linalg.solve_triangular(a, b, lower=True),
         )
     if library != "numpy":
         raise TypeError(f"special functions need NumPy, torch or JAX arrays, not those of {library}")
     import scipy.special as sp
 
-    def solve_lower(a, b):
-        return np.linalg.solve(a, b)
-
-    return SimpleNamespace(gammaln=sp.gammaln, digamma=sp.digamma, erf=sp.erf, solve_lower=solve_lower)
+    return SimpleNamespace(gammaln=sp.gammaln, digamma=sp.digamma)
 
 
 def special(x):
-    """The table of special functions for arrays like `x`: .gammaln .digamma .erf .solve_lower(a, b)."""
+    """The table for arrays like `x`: .gammaln .digamma, and for torch and JAX .solve_lower(a, b)."""
     library = namespace(x).__name__
     # "jax.numpy" holds both words: JAX is asked for first.
     return _special_of(next((known for known in ("torch", "jax", "numpy") if known in library), library))

@@ -6,48 +6,39 @@ from varinf._arrays import to_numpy
 from varinf.diagnostics.psis import k_threshold
 
 
-def _k_hat(estimate):
-    k_hat = estimate.k_hat
-    return None if k_hat is None else np.atleast_1d(np.asarray(to_numpy(k_hat), dtype=float))
-
-
 def _share(bad):
     """The words " in 3 of 8 values", or nothing for a single number."""
     return f" in {np.count_nonzero(bad):,} of {bad.size:,} values" if bad.size > 1 else ""
 
 
+def _above(estimate, limit, of=""):
+    """The words "k_hat 0.83 is above 0.70 in 3 of 8 values", or None where no k̂ is known to be."""
+    if estimate.k_hat is None:
+        return None
+    k_hat = np.atleast_1d(np.asarray(to_numpy(estimate.k_hat), dtype=float))
+    high = k_hat > limit  # nan, which is not known, is not
+    return f"k_hat {np.max(k_hat[high]):.2f}{of} is above {limit:.2f}{_share(high)}" if np.any(high) else None
+
+
 def heavy_weights(estimate):
     """An average of heavy-tailed weights: its interval is too narrow, or means nothing."""
-    k_hat = _k_hat(estimate)
-    if k_hat is None:
-        return None
-    threshold = k_threshold(estimate.draws)
-    worst = np.max(k_hat, initial=-np.inf, where=~np.isnan(k_hat))
-    if worst > threshold:
+    if above := _above(estimate, k_threshold(estimate.draws)):
         return (
-            f"k_hat {worst:.2f} is above {threshold:.2f}{_share(k_hat > threshold)}: the weights are so heavy-tailed "
-            "that the value is usually too low and the interval unreliable; improve q"
+            f"{above}: the weights are so heavy-tailed that the value is usually too low and the interval unreliable; "
+            "improve q"
         )
-    if worst > 0.5:
+    if above := _above(estimate, 0.5):
         return (
-            f"k_hat {worst:.2f} is above 0.5{_share(k_hat > 0.5)}: the weights' variance may be infinite, and a "
-            "nominal 95% interval covers less (measured at exact indices from 0.5 to 0.7: 91% down to 45%)"
+            f"{above}: the weights' variance may be infinite, and a nominal 95% interval covers less (measured at "
+            "exact indices from 0.5 to 0.7: 91% down to 45%)"
         )
     return None
 
 
 def loose(estimate):
     """Heavy weights make the ELBO loose; its interval, which is about the mean of log w, stays right."""
-    k_hat = _k_hat(estimate)
-    if k_hat is None:
-        return None
-    threshold = k_threshold(estimate.draws)
-    worst = np.max(k_hat, initial=-np.inf, where=~np.isnan(k_hat))
-    if worst > threshold:
-        return (
-            f"k_hat {worst:.2f} is above {threshold:.2f}{_share(k_hat > threshold)}: q is far from the posterior, so "
-            "this bound is loose; its interval holds"
-        )
+    if above := _above(estimate, k_threshold(estimate.draws)):
+        return f"{above}: q is far from the posterior, so this bound is loose; its interval holds"
     return None
 
 
@@ -92,16 +83,9 @@ def apart(estimate):
 
 def heavy_halves(estimate):
     """A bridge between distributions that hardly overlap."""
-    k_hat = _k_hat(estimate)
-    if k_hat is None:
-        return None
-    threshold = k_threshold(estimate.degrees + 1)
-    worst = np.max(k_hat, initial=-np.inf, where=~np.isnan(k_hat))
-    if worst > min(threshold, 0.5):
-        return (
-            f"k_hat {worst:.2f} of the square root of the weights is above {min(threshold, 0.5):.2f}"
-            f"{_share(k_hat > min(threshold, 0.5))}: q and the posterior hardly overlap, and the interval is unreliable"
-        )
+    limit = min(k_threshold(estimate.degrees + 1), 0.5)
+    if above := _above(estimate, limit, of=" of the square root of the weights"):
+        return f"{above}: q and the posterior hardly overlap, and the interval is unreliable"
     return None
 
 
