@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from varinf._arrays import as_array, as_arrays, generator, is_numpy, namespace, positive_integer
+from varinf._arrays import as_array, as_arrays, generator, holds, is_numpy, namespace, positive_integer
 
 LOG_TWO_PI = math.log(2 * math.pi)
 
@@ -206,7 +206,7 @@ def in_one_library(**named):
 
 
 def frozen(x):
-    if is_numpy(x):
+    if is_numpy(x) and holds(True):  # torch.compile, under which nothing can be looked at, traces no flags either
         x.setflags(write=False)
     return x
 
