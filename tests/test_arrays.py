@@ -44,6 +44,11 @@ def test_as_array(given, dtype):
     np.testing.assert_array_equal(x, np.asarray(given))
 
 
+def test_a_mask_is_not_ignored():
+    with pytest.raises(ValueError, match=r"^x is a masked array with 1 values masked: drop or fill them"):
+        _arrays.as_array(np.ma.masked_greater([1.0, 2.0], 1.5), "x")
+
+
 def test_native_arrays_are_not_copied():
     x = np.zeros((3, 2), order="F")[::2]
     assert _arrays.as_array(x, "x") is x

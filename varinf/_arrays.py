@@ -32,8 +32,13 @@ def as_array(x, name):
         return x
     if _is_foreign(x):
         return _as_float_elsewhere(x, name)
+    if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
+        raise ValueError(
+            f"{name} is a masked array with {np.ma.count_masked(x)} values masked: drop or fill them "
+            "(a draw of probability zero has log weight -inf)"
+        )
     try:
-        x = np.asarray(x)  # subclasses and masks are set aside: their arithmetic is not ours
+        x = np.asarray(x)  # subclasses are set aside: their arithmetic is not ours
     except ValueError as error:
         raise ValueError(f"{name} is not a rectangular array: {error}") from error
     if x.dtype.kind in "iub":

@@ -138,7 +138,7 @@ class Estimate:
             "t": two-sided limits for the estimand, value ± t · stderr. "markov": a one-sided limit for the *quantity*
             that holds whatever the tail of the weights, from Markov's inequality over independent groups of draws.
         groups : int
-            Number of groups for "markov"; choose it before looking at the draws.
+            Number of groups for "markov", one a draw at most; choose it before looking at the draws.
 
         Returns
         -------

@@ -311,6 +311,7 @@ BAD = {
     "words csv": ("x.csv", b"hello\nworld\n", [], "no comma-separated numbers"),
     "binary csv": ("x.csv", b"1.0\n\xff\xfe\x00\n", [], "neither .npy, .npz nor text"),
     "ragged csv": ("x.csv", b"1,2\n3,4\n\n5\n", [], "line 4 has 1 values where the first has 2"),
+    "row numbers in csv": ("x.csv", b",a,b\n0,-1.5,-2\n1,-1,-3\n", [], "the first column has no name while others do"),
     "word in csv": ("x.csv", b"a,b\n1,2\n3,x\n", [], "line 3, column 1: 'x' is not a number"),
     "hole in csv": ("x.csv", b"1,2\n3,\n", [], "line 2, column 1: '' is not a number"),
     "underscore in csv": ("x.csv", b"1,2\n3,1_0\n", [], "line 2, column 1"),

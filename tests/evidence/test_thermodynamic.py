@@ -163,6 +163,8 @@ def test_one_draw_each_has_no_error():
     t = vi.thermodynamic([1.0], [2.0])
     assert t.log_evidence.value == pytest.approx(1.5) and np.isnan(t.log_evidence.stderr)
     assert any("one draw" in text for text in t.log_evidence.caveats)
+    assert len(set(t.caveats)) == len(t.caveats)
+    assert {*t.log_evidence.caveats, *t.lower.caveats, *t.curve.caveats} <= set(t.caveats)
 
 
 def test_other_libraries(library):

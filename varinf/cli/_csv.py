@@ -26,6 +26,11 @@ class Table:
                 return
             if self._skip:
                 break
+            if len(cells) > 1 and not cells[0]:  # as pandas and R write row numbers, which are no log weights
+                raise ValueError(
+                    f"line {number}: the first column has no name while others do, as a column of row numbers has: "
+                    "write the file without it (pandas: index=False)"
+                )
             self.note, self._skip = f", heading on line {number} skipped", number
         raise ValueError("the file holds no comma-separated numbers: give a .npy, .npz or .csv file of log weights")
 

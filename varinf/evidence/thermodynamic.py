@@ -36,6 +36,12 @@ class Thermodynamic:
     lower: Estimate
     upper: Estimate
 
+    @property
+    def caveats(self):
+        """Those of the integral, its ends and its curve, each once."""
+        parts = (self.log_evidence, self.lower, self.upper, self.curve)
+        return tuple(dict.fromkeys(text for part in parts for text in part.caveats))
+
     def __str__(self):
         ends = (("beta = 0", self.lower), ("integral", self.log_evidence), ("beta = 1", self.upper))
         return "\n".join(f"{name + ':':<10}{estimate}" for name, estimate in ends)
