@@ -41,7 +41,7 @@ def _percent(share):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--output", type=Path, default=ROOT / "docs" / "calibration.csv")
+    parser.add_argument("--output", type=Path, default=ROOT / "docs" / "guide" / "calibration.csv")
     with parser.parse_args().output.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(["weights", "tail_index", "draws", "replications", *SHARES])

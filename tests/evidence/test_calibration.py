@@ -16,7 +16,7 @@ EVERY = [*LIGHT, 0.3, 0.5, 0.7, 0.9]  # at which the ELBO's does
 CASES = [*(Gaussian(1 - k) for k in EVERY), *(Pareto(k) for k in EVERY)]
 HEAVIEST = [Pareto(1.0), Pareto(1.5), Pareto(2.0)]
 QUICK = 400  # replications in the quick suite
-CSV = Path(__file__).parents[2] / "docs" / "calibration.csv"
+CSV = Path(__file__).parents[2] / "docs" / "guide" / "calibration.csv"
 
 
 def holds_promises(case, shares, slack):
