@@ -8,8 +8,6 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "_ext"))
 
-import figures  # noqa: E402
-
 project = "varinf"
 author = "the varinf developers"
 copyright = "2026, the varinf developers"
@@ -61,6 +59,7 @@ sphinx_gallery_conf = {
     "gallery_dirs": "gallery",
     "filename_pattern": r"\.py$",  # every one runs
     "abort_on_example_error": True,
+    "capture_repr": (),  # what an example says it prints
     "within_subsection_order": "figures.course_order",
     "image_scrapers": ("figures.scraper",),
     "reset_modules": ("figures.style",),
@@ -82,7 +81,7 @@ html_title = "varinf"
 html_favicon = "_static/favicon.svg"
 html_context = {"default_mode": "auto"}
 html_css_files = ["varinf.css"]
-html_js_files = [("sliders.js", {"defer": "defer"})]
+html_js_files = [("sliders.js", {"defer": "defer"}), ("scroll.js", {"defer": "defer"})]
 html_show_sourcelink = False
 html_theme_options = {
     "navbar_align": "left",
@@ -103,5 +102,14 @@ def escape_stars(app, what, name, obj, options, lines):
     lines[:] = [re.sub(r"(?<![\\\w*`])\*(?=[a-z_]+[,)])", r"\\*", line) for line in lines]
 
 
+def mend_roles(app, pagename, templatename, context, doctree):
+    """docutils calls the bibliography a list and its entries no list items, which screen readers then miscount."""
+    if "body" in context:
+        context["body"] = context["body"].replace(
+            '<div role="list" class="citation-list">', '<div class="citation-list">'
+        )
+
+
 def setup(app):
+    app.connect("html-page-context", mend_roles)
     app.connect("autodoc-process-docstring", escape_stars, priority=1)

@@ -11,6 +11,7 @@ import io
 import json
 import re
 from itertools import count
+from pathlib import Path
 from xml.etree import ElementTree
 
 import matplotlib.pyplot as plt
@@ -27,11 +28,8 @@ COLOURS = {
     "#8b929b": "--vi-faint",
 }
 INK, FAINT = "#21252a", "#8b929b"
-COURSE = (
-    "kl_divergence mutual_information rate_distortion definition_1 theorem_1 theorem_2 theorem_3 worked_example "
-    "computation_lens variational_inference autoencoders information_bottleneck importance_weighting renyi_and_chi "
-    "sandwiches critics"
-).split()
+# The slugs of the course, in the order of its table of contents.
+COURSE = re.findall(r"^   (\w+)$", (Path(__file__).parents[1] / "theorems" / "index.rst").read_text("utf-8"), re.M)
 
 
 def course_order(filename):
@@ -100,8 +98,8 @@ def _svg(figure):
 
 # Sliders --------------------------------------------------------------------------------------------------------------
 
-MOVING = ("path", "use", "text")  # what a drawing is made of; sliders.js counts the same elements
-FIXED = ("id", "clip-path", "href")
+MOVING = ("path", "use", "text", "tspan")  # what a drawing is made of; sliders.js counts the same elements
+FIXED = ("id", "clip-path", "href")  # and whatever points to another element, which has its own name in each drawing
 
 
 def _slider(picture, positions, drawing):
@@ -131,10 +129,10 @@ def _parts(svg):
     parts = []
     for element in ElementTree.fromstring(svg).iter():
         if element.tag.rpartition("}")[2] in MOVING:
-            attributes = {name.rpartition("}")[2]: value for name, value in element.attrib.items()}
-            part = {name: re.sub(r"\s+", " ", value) for name, value in attributes.items() if name not in FIXED}
-            text = "".join(element.itertext())
-            parts.append(part | ({"": text} if text.strip() else {}))
+            given = {name.rpartition("}")[2]: re.sub(r"\s+", " ", value) for name, value in element.attrib.items()}
+            part = {name: value for name, value in given.items() if name not in FIXED and "url(#" not in value}
+            # Mathematics is a text of several parts, each with its place: the parts carry the words.
+            parts.append(part | ({"": element.text} if (element.text or "").strip() else {}))
     return parts
 
 

@@ -4,7 +4,7 @@
 for (const source of document.querySelectorAll("script.vi-frames")) {
   const { label, start, positions, moving, frames } = JSON.parse(source.textContent);
   const figure = source.parentElement;
-  const parts = figure.querySelector("svg").querySelectorAll("path, use, text");
+  const parts = figure.querySelector("svg").querySelectorAll("path, use, text, tspan");
   const row = document.createElement("label");
   row.className = "vi-slider";
   const name = document.createElement("span");

@@ -14,7 +14,9 @@ def test_every_kernel_is_timed_and_fits_80_columns(capsys, tmp_path):
     out = capsys.readouterr().out.splitlines()
     assert max(len(line) for line in out if not line.startswith("wrote")) <= 80
     stored = json.loads(path.read_text())
-    assert stored["about"]["level"] == _kernels.level
+    about = stored["about"]
+    assert about["level"] == _kernels.level and about["threads"] == about["rounds"] == 1
+    assert about["processor"] and {"python", "numpy", "scipy"} <= set(about["versions"])
     assert len(stored["rows"]) == 2 * len(bench.CASES)
     for row in stored["rows"]:
         assert "reference" in row["seconds"]

@@ -1,9 +1,11 @@
 """varinf bench: compiled kernels against their reference and, on request, against other packages, on this machine."""
 
+import datetime
 import importlib
 import json
 import platform
 import statistics
+import subprocess
 import time
 from pathlib import Path
 
@@ -42,11 +44,44 @@ def run(arguments):
     print(f"{_kernels.level} kernels, {arguments.rounds} rounds, medians in ms, one thread")
     print("\n".join(_lines(rows, arguments.peers)))
     if arguments.json is not None:
-        about = {"level": _kernels.level, "machine": platform.machine(), "python": platform.python_version()}
-        about |= {"numpy": np.__version__, "rounds": arguments.rounds}
-        Path(arguments.json).write_text(json.dumps({"about": about, "rows": rows}, indent=1))
+        Path(arguments.json).write_text(json.dumps({"about": _about(arguments, torch), "rows": rows}, indent=1) + "\n")
         print(f"wrote {arguments.json}")
     return 0
+
+
+def _about(arguments, torch):
+    """What a stored table needs to be read by somebody else: machine, versions, commit, day."""
+    peers = {"scipy": importlib.import_module("scipy").__version__} if arguments.peers else {}
+    if torch is not None:
+        peers["torch"] = torch.__version__
+    return {
+        "level": _kernels.level,
+        "processor": _processor(),
+        "rounds": arguments.rounds,
+        "threads": 1,
+        "date": datetime.date.today().isoformat(),
+        "commit": _commit(),
+        "versions": {"python": platform.python_version(), "numpy": np.__version__, **peers},
+    }
+
+
+def _processor():
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:  # not Linux
+        lines = []
+    models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(models, platform.processor() or platform.machine())
+
+
+def _commit():
+    """Of the checkout that runs; None for an installed package."""
+    root = Path(__file__).parents[2]
+    git = ("git", "-C", str(root), "describe", "--always", "--dirty", "--exclude=*")
+    try:
+        return subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip() or None
+    except (OSError, subprocess.CalledProcessError):
+        return None
 
 
 # Timing --------------------------------------------------------------------------------------------------------------

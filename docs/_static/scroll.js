@@ -1,0 +1,14 @@
+/* Formulas wider than the screen scroll by themselves; who has no mouse reaches them by the tab key. */
+"use strict";
+window.addEventListener("load", async () => {
+  if (window.MathJax?.startup) await MathJax.startup.promise;
+  const reach = () => {
+    for (const formula of document.querySelectorAll("div.math, mjx-container")) {
+      if (formula.scrollWidth > formula.clientWidth + 1) formula.tabIndex = 0;
+      else formula.removeAttribute("tabindex");
+    }
+  };
+  reach();
+  window.addEventListener("resize", reach);
+  document.addEventListener("toggle", reach, true); // a folded proof has no width until it is opened
+});
