@@ -69,7 +69,7 @@ _, axes = plt.subplots(figsize=(3.6, 3.6))
 axes.imshow(information.reshape(8, 8), cmap="gray_r")
 axes.plot(4, 3, "x", color="C1", ms=12, mew=3)
 axes.set(title="I(pixel; the pixel at the cross)")
-axes.axis("off")
+_ = axes.axis("off")
 
 # %%
 # A Gaussian pair of correlation ρ: the formula, the function for any number

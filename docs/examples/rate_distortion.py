@@ -49,7 +49,7 @@ axes.plot(errors[:600], nats[:600], ".", color="#8b929b", ms=3)
 axes.plot(share, coin(share), "C0")
 axes.text(0.03, 0.05, "no channel here", color="C0")
 axes.set(xlim=(0, 0.6), ylim=(0, 0.72), xlabel="errors, D", ylabel="nats")
-axes.set(title="A fair coin: R(D), and 600 channels at random")
+_ = axes.set(title="A fair coin: R(D), and 600 channels at random")
 
 # %%
 # A Gaussian source with the covariance of the digits. Reverse water-filling:
@@ -101,7 +101,7 @@ def picture(level):
     first, lost = np.arange(1, 17), np.minimum(variances, level)[:16]
     kept = variances[:16] - lost
     _, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.6))
-    left.bar(first, lost, color="C0", label="lost", hatch="//", alpha=0.5)
+    left.bar(first, lost, color="C0", label="lost")
     left.bar(first, kept, bottom=lost, color="C1", label="kept")
     left.axhline(level, color="C0")
     left.set(xlim=(0, 17), ylim=(0, 185), xlabel="direction")
