@@ -124,7 +124,8 @@ picture(positions[11])
 
 noise = np.random.default_rng(1).standard_normal(len(variances))
 levels = 170.0, 100.0, 40.0, 10.0, 1.0, 0.0
-_, panels = plt.subplots(1, 6, figsize=(7.2, 1.9))
+_, panels = plt.subplots(1, 6, figsize=(7.2, 2.1))
+plt.suptitle("One image, rebuilt from more and more nats", fontsize="medium")
 for axes, level in zip(panels, levels, strict=True):
     keep = np.maximum(1 - level / variances, 0)
     z = keep * (centred[0] @ directions) + np.sqrt(level * keep) * noise
