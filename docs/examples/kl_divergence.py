@@ -82,9 +82,9 @@ def picture(scale):
         name = rf"${a}\,\log({a}/{b})$"
         axes.fill_between(z, integrand, color="C2", alpha=0.4, label=name)
         axes.axhline(0, color="#8b929b", lw=0.8)
-        axes.text(0.5, 1.3, f"KL({a}, {b}) = {value:.3f}", ha="center")
+        axes.text(0.5, 1.85, f"KL({a}, {b}) = {value:.3f}", ha="center")
         axes.set(title=f"averaged under {a}", xlabel="z")
-        axes.set(xlim=(-5, 6), ylim=(-0.5, 1.8))
+        axes.set(xlim=(-5, 6), ylim=(-0.5, 2.4))
         axes.legend(loc="upper left", ncols=3, fontsize="small")
 
 
