@@ -40,9 +40,9 @@ assert np.all(narrow <= 1)
 
 # %%
 # Left: one latent number (z and x - z standard normal, x = 1), and by how much
-# the ELBO of each normal q falls short. Right: the regression, q at the
-# posterior's mean, made wider and narrower. The diagonal shape's curve is the
-# other one, moved down by the gap.
+# the ELBO of each normal q falls short; the dot is the posterior. Right: the
+# regression, q at the posterior's mean, made wider and narrower. The diagonal
+# shape's curve is the other one, moved down by the gap.
 
 small, ones = vi.models.NormalNormal(0.0, 1.0, 1.0), np.ones((3600, 1))
 mean, log_sd = np.meshgrid(np.linspace(-1, 2, 60), np.linspace(-1.5, 0.7, 60))
@@ -61,13 +61,12 @@ low = np.array([vi.identity(model, None, q).elbo for q in diagonal])
 np.testing.assert_allclose(high - low, gap, rtol=1e-9)
 
 _, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.9))
-levels = [-4, -2, -1, -0.5, -0.2, -0.05]
+levels = [-2, -1, -0.5, -0.2, -0.05]
 solid = {"colors": "C0", "linestyles": "solid"}
 lines = left.contour(mean, log_sd, missing, levels, **solid)
 left.clabel(lines, fmt="%g", fontsize=8)
 left.plot(touch.loc[0], touch.log_scale[0], "C2o")
-left.annotate("posterior", (0.5, -0.35), (0.5, -0.5), ha="center", va="top")
-left.set(title=r"ELBO $-\,\log p(x)$")
+left.set_title(r"ELBO $-\,\log p(x)$: 0 at the dot")
 left.set(xlabel="mean of q", ylabel="log sd of q")
 right.plot(width, high, label="posterior's shape")
 right.plot(width, low, "--", label="diagonal")
@@ -123,8 +122,9 @@ for place, q in (("posterior", exact), ("0.8 its sd", narrow)):
     assert off < 1e-10 if q is exact else off > 0.1
 
 # %%
-# Two latent numbers of correlation rho: the best diagonal q fits inside. Its
-# sd is sqrt(1 - rho^2) of the posterior's, and the gap is -log of that.
+# Two latent numbers of correlation rho. The best diagonal q crosses the axes
+# where the posterior does: its sd is that of one number when the other is
+# known, sqrt(1 - rho^2) of the posterior's own, and the gap is -log of that.
 
 circle = np.linspace(0, 2 * np.pi, 121)
 circle = 2 * np.stack([np.cos(circle), np.sin(circle)])
@@ -137,17 +137,21 @@ def picture(rho):
     q = vi.DiagonalNormal(np.zeros(2), np.full(2, np.sqrt(1 - rho**2)))
     gap = float(vi.kl(q, p))
     assert abs(gap + np.log(1 - rho**2) / 2) < 1e-10
-    _, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.6))
+    _, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.7))
     left.plot(*p.scale_tril @ circle, "C0", label="posterior, 2 sd")
     left.plot(*q.scale_tril @ circle, "C1--", label="best diagonal q, 2 sd")
-    left.set(xlim=(-2.7, 2.7), ylim=(-2.2, 3.6), aspect="equal")
-    left.set_title("Drawn inside the posterior")
+    left.set(xlim=(-3, 3), ylim=(-2.2, 3.4))
+    left.set(xticks=(-2, 0, 2), yticks=(-2, 0, 2))
+    left.axhline(0, color="#8b929b", lw=0.8)
+    left.axvline(0, color="#8b929b", lw=0.8)
+    left.set_title("The best diagonal q")
     left.legend(loc="upper left", fontsize="small")
     right.plot(some_rho, -np.log(1 - some_rho**2) / 2, "#8b929b")
     right.plot(rho, gap, "C1o")
     right.text(0, 1.2, f"gap {gap:.3f} nats", ha="center")
-    right.set(xlabel="correlation", ylabel="nats", ylim=(-0.05, 1.5))
-    right.set_title(r"Gap $-\frac{1}{2}\log(1-\rho^2)$")
+    right.set(xlabel="correlation", xlim=(-1, 1), xticks=(-1, 0, 1))
+    right.set(ylabel="nats", ylim=(-0.1, 1.6), yticks=(0, 0.5, 1, 1.5))
+    right.set_title(r"Gap $-\log\sqrt{1-\rho^2}$")
 
 
 positions = np.linspace(-0.95, 0.95, 39)
