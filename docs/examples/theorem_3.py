@@ -77,9 +77,9 @@ def picture(mean):
     right.barh(0, gap, 0.4, left=information, color="C1", hatch="//",
                edgecolor="#8b929b", lw=0)
     right.plot([rate, rate], [-0.35, 0.35], "--", color="C3")
-    right.text(0, 0.62, f"rate {rate:.3f}", color="C3")
-    right.text(0, 0.47, f"= information {information:.3f}", color="C0")
-    right.text(0, 0.32, f"+ gap {gap:.3f}", color="C1")
+    right.text(0.03, 0.62, f"rate {rate:.3f}", color="C3")
+    right.text(0.03, 0.47, f"= information {information:.3f}", color="C0")
+    right.text(0.03, 0.32, f"+ gap {gap:.3f}", color="C1")
     right.set(xlim=(0, 1.7), ylim=(-0.5, 0.8), xlabel="nats", yticks=[])
     right.set_title("rate = information + gap")
 
@@ -130,7 +130,8 @@ axes.text(13.5, 20.5, "rate", color="C3", ha="right")
 axes.text(15, 11, "gap", color="C1")
 axes.text(12, 5.2, "I(n;Z), what the codes keep", color="C0")
 axes.text(1, 7.9, "log N", color="#8b929b")
-axes.set(xlabel="latent dimensions", ylabel="nats per datum", ylim=(0, 27))
+axes.set(xlabel="latent dimensions", ylabel="nats per datum")
+axes.set(xticks=sizes, ylim=(0, 27))
 axes.set_title("Digits: the rate passes log N, the information does not")
 
 # %%
