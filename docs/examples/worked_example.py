@@ -20,17 +20,17 @@ noise = vi.models.LinearGaussian(latent_dim=K).fit(X).noise_variance
 print(f"decoder noise sigma^2 = {noise:.4f}, at every beta")
 
 # %%
-# The linear VAE of largest objective, for each beta: with theta = beta sigma^2
-# it is the linear Gaussian model of noise variance theta whose decoder keeps
-# the part of each variance that stands above theta (the proof is on the page).
+# The linear VAE of largest objective, for each beta. With the water level
+# tau = beta sigma^2 it is the linear Gaussian model of noise variance tau whose
+# decoder keeps of each variance what stands above the water.
 
 
 def best(beta):
     """(model, encoder) at this beta."""
-    theta = beta * noise
-    kept = np.sqrt(np.maximum(variances[:K] - theta, 0))
+    tau = beta * noise
+    kept = np.sqrt(np.maximum(variances[:K] - tau, 0))
     model = vi.models.LinearGaussian.from_parameters(
-        axes_of_x[:, :K] * kept, centre, theta)
+        axes_of_x[:, :K] * kept, centre, tau)
     return model, model.mean_field(X)
 
 
@@ -55,29 +55,33 @@ def shannon(error):
     return np.sum(np.log(np.maximum(variances / level, 1))) / 2
 
 
-print(" beta   theta     rate   squared error   R(D)      excess")
-for theta in (noise, 6, variances[K], 20, 60, 100, 160):
-    model, q = best(theta / noise)
+print(" beta     tau     rate   squared error   R(D)      excess")
+for tau in (noise, 6, variances[K], 20, 60, 100, 160):
+    model, q = best(tau / noise)
     rate = float(vi.rate(q, over="dataset"))
     error = errors(model, q).mean()
     excess = rate - shannon(error)
-    print(f"{theta / noise:5.2f}  {theta:6.2f}  {rate:8.4f}  {error:9.2f}"
+    print(f"{tau / noise:5.2f}  {tau:6.2f}  {rate:8.4f}  {error:9.2f}"
           f"     {shannon(error):8.4f}   {excess:.1e}")
-    if theta >= variances[K]:  # nothing left out stands above the water
+    if tau >= variances[K]:  # nothing left out stands above the water
         assert abs(excess) < 1e-10 * rate
     else:
         assert excess > 0.01
-    if theta == 60:
+    if tau == 60:
         assert abs(rate - 1.8115) < 5e-5 and abs(error - 846.72) < 5e-3
 
 # %%
-# How that looks: one digit from its code, at six points of the curve.
+# How that looks: one digit from its code, at seven values of beta.
 
 levels = np.geomspace(0.3, 178, 200)
 curve = [(np.log(np.maximum(variances / t, 1)).sum() / 2,
           np.minimum(variances, t).sum()) for t in levels]
 _, axes = plt.subplots(figsize=(7.2, 4.6))
 axes.plot(*np.transpose(curve), color="C0")
+axes.text(0.3, 50, "filled: on the curve\nopen: above it", color="C1")
+axes.set(xlim=(-0.5, 30), ylim=(0, 1400))
+axes.set(xlabel="rate (nats per image)", ylabel="squared error")
+axes.set_title("Digits on the rate-distortion plane, from beta 60 to beta 1")
 n = 4  # the image shown
 places = {60: (1.5, 1120), 35: (5.2, 980), 20: (8.9, 840), 10: (12.6, 700),
           4: (16.3, 560), 2: (20.6, 430), 1: (26.0, 340), 0: (26.0, 1050)}
@@ -95,10 +99,6 @@ for beta, (x, y) in places.items():
     small.axis("off")
     name = rf"$\beta$ = {beta}" if beta else "the image"
     small.set_title(name, fontsize="small", pad=2)
-axes.text(0.3, 50, "filled: on the curve\nopen: above it", color="C1")
-axes.set(xlim=(-0.5, 30), ylim=(0, 1400))
-axes.set(xlabel="rate (nats per image)", ylabel="squared error")
-axes.set_title("Digits on the rate-distortion plane, from beta 60 to beta 1")
 
 # %%
 # Move beta: the digit fades as its code gets shorter.
