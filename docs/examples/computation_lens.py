@@ -31,7 +31,7 @@ def off(shift):
     return vi.DiagonalNormal(posterior.mean + shift * sd, 1.3 * sd)
 
 
-def log_weights(source, q, draws=1000, rng=0):
+def log_weights(source, q, draws=3000, rng=0):
     """log p(x, z) - log q(z) at draws from source."""
     z = source.sample(draws, rng=rng)
     return (model.log_joint(x, z) - q.log_prob(z))[:, 0]
@@ -45,8 +45,8 @@ for question, answer in vi.lens(result):
 assert result.direction == vi.lens(vi.iwelbo).objective.claimed()
 
 # %%
-# The rate of the codes of all images is another kind of result: its direction is
-# the other one, and the fifth question has its say.
+# The rate of the codes of all images is another kind of result: its direction
+# is the other one, and the fifth question has its say.
 
 rate = vi.rate(model.mean_field(X), over="dataset")
 title, *answers, source = str(vi.lens(rate)).split("\n\n")
@@ -54,9 +54,9 @@ print(title, answers[2], answers[4], source, sep="\n\n")
 assert rate.direction == "upper"
 
 # %%
-# The third question in numbers, for eight objectives. The estimands of four are
-# log p(x) plus or minus a divergence that is known here in closed form: what the
-# draws say must agree with it.
+# The third question in numbers, for eight objectives. The estimands of four
+# are log p(x) plus or minus a divergence that is known here in closed form:
+# what the draws say must agree with it.
 
 
 def bounds(q):
@@ -99,7 +99,7 @@ for name, b in bounds(q).items():
 
 # %%
 # The same as a picture. A triangle points to where log p(x) is said to lie, a
-# circle makes no claim; an open mark is no bound from finitely many draws.
+# circle takes no side; an open mark is no bound from finitely many draws.
 
 
 def picture(shift):
@@ -114,12 +114,12 @@ def picture(shift):
                       color=colour, mfc=colour if b.is_bound else "none", ms=8)
         names.append(name)
     axes.text(0.08, 0.25, r"$\log p(x)$", color="C2")
-    axes.set(xlim=(-4, 4), ylim=(-7.7, 0.6), yticks=-np.arange(8.0))
+    axes.set(xlim=(-3, 3), ylim=(-7.7, 0.6), yticks=-np.arange(8.0))
     axes.set(yticklabels=names, xlabel=r"nats from $\log p(x)$, ± 2 errors")
     axes.set_title(r"Bounds from both sides of $\log p(x)$, one q")
 
 
-positions = np.linspace(0, 1, 21)
+positions = np.linspace(0, 0.8, 17)
 picture(positions[10])
 
 # %%

@@ -21,8 +21,8 @@ print(f"decoder noise sigma^2 = {noise:.4f}, at every beta")
 
 # %%
 # The linear VAE of largest objective, for each beta. With the water level
-# tau = beta sigma^2 it is the linear Gaussian model of noise variance tau whose
-# decoder keeps of each variance what stands above the water.
+# tau = beta sigma^2 it is the linear Gaussian model of noise variance tau
+# whose decoder keeps of each variance what stands above the water.
 
 
 def best(beta):
