@@ -130,7 +130,7 @@ for beta in betas:
 curve = np.array([plane(ink, found) for found in encoders])
 lagrangian = curve[:, 0] - betas * curve[:, 1]
 whole = vi.mutual_information(ink)
-for i in (0, 10, 16, 24, 28):
+for i in (0, 10, 16, 20, 24):
     print(f"beta {betas[i]:5.2f}: I(X;T) {curve[i, 0]:.3f}, I(T;Y) "
           f"{curve[i, 1]:.4f}, {curve[i, 1] / whole:4.0%} of I(X;Y)")
 assert np.all(curve[:, 1] < curve[:, 0]) and np.all(curve[:, 1] < whole)
@@ -147,9 +147,9 @@ print(f"1 / (second singular value)^2 = {local:.3f}; at beta {betas[i]:.3f} "
 assert lagrangian[i] < -1e-3
 
 # %%
-# Move beta. Left: each row is a cluster t, each column a digit x, the height of
-# a bar is p(t|x). Right: the line through the point has slope 1 / beta, since
-# there a nat of relevance costs beta nats of rate.
+# Move beta. Left: each row is a cluster t, each column a digit x, the height
+# of a bar is p(t|x). Right: the line through the point has slope 1 / beta,
+# since there a nat of relevance costs beta nats of rate.
 
 
 def picture(beta):
