@@ -112,7 +112,7 @@ def picture(v):
     formula = np.log(eigenvalues / v) / 2
     axes.plot(i, formula, "C1.--", label="log(eigenvalue / v) / 2")
     axes.axhline(0, color="#8b929b", linewidth=1)
-    axes.text(13, 1.7, f"active: {np.sum(rate > 0.01)} of 20", color="C0")
+    axes.text(1, 2.15, f"active: {np.sum(rate > 0.01)} of 20", color="C0")
     axes.set(ylim=(-1.6, 2.4), xlabel="latent", ylabel="nats", xticks=i)
     axes.set_title("a latent is silent once the noise exceeds its eigenvalue")
     axes.legend(loc="upper right")

@@ -78,8 +78,6 @@ for beta in betas:
     p_ty = np.exp(log_encoder).T @ p_xy
     branches.append(p_ty[:, 1] / p_ty.sum(axis=1))
 branches, critical = np.array(branches), 1 / (1 - 2 * eps) ** 2
-assert np.ptp(branches[betas < critical - 0.01]) < 1e-6
-assert np.all(np.diff(branches[betas > critical + 0.01]) > 0.1)
 
 _, axes = plt.subplots()
 axes.plot(betas, branches[:, 0], "C0", label="cluster 1")
@@ -89,6 +87,8 @@ axes.text(critical + 0.04, 0.93, f"critical beta {critical:.4f}")
 axes.set(xlabel="beta", ylabel="p(y = 1 | t)", ylim=(0, 1))
 axes.set_title("clusters splitting at the critical beta")
 axes.legend(loc="center right")
+assert np.ptp(branches[betas < critical - 0.01]) < 1e-6
+assert np.all(np.diff(branches[betas > critical + 0.01]) > 0.1)
 
 # %%
 # The deep version replaces both informations by bounds: a reference r(t)
