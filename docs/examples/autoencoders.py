@@ -77,7 +77,7 @@ for part, (name, images) in zip(fig.subfigures(4), rows.items()):
 # %%
 # Posterior collapse. Let the noise v be given instead of fitted. The best W
 # then has a column for each eigenvalue of the covariance of x above v, and
-# zeros for the rest. A latent keeps log(eigenvalue / v) / 2 nats, or none.
+# zeros for the rest. A latent costs log(eigenvalue / v) / 2 nats, or none.
 
 eigenvalues, vectors = np.linalg.eigh(np.cov(X.T, bias=True))
 eigenvalues, vectors = eigenvalues[:-21:-1], vectors[:, :-21:-1]
