@@ -5,6 +5,7 @@ as SVG that stands in the page, whose colours are the page's CSS variables and s
 
 An example that defines ``picture(position)`` and ``positions`` gets a slider: the picture is drawn at every position
 when the docs are built, and the page swaps the paths and texts that differ. With scripts off the first drawing stands.
+Images do not move: pixels that shall are drawn by ``pcolormesh``.
 """
 
 import io
@@ -89,6 +90,7 @@ def _title(figure):
 def _svg(figure):
     """The figure as an SVG element whose colours are those of the page."""
     buffer = io.StringIO()
+    figure.draw_without_rendering()  # the layout settles at the second drawing
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     svg = re.sub(r"<metadata>.*?</metadata>", "", buffer.getvalue(), flags=re.S)
     for colour, variable in COLOURS.items():

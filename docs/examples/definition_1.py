@@ -18,15 +18,16 @@ mean, sd = posterior.mean, posterior.variance**0.5
 
 # %%
 # The three parts of the identity, by routes that share nothing: the marginal
-# density of x; the expected log joint density plus the entropy of q; and the KL
-# between q and the posterior.
+# density of x; the expected log joint density plus the entropy of q; and the
+# KL between q and the posterior.
 
 for shift in (0.0, 0.5, 1.0):
     q = vi.DiagonalNormal(mean + shift * sd, 1.2 * sd)
-    log_p, elbo, kl = (part[0] for part in vars(vi.identity(model, X[:1], q)).values())
-    print(f"q off by {shift} sd: ELBO {elbo:.6f} + KL {kl:.6f} = {elbo + kl:.6f}")
-    assert abs(elbo + kl - log_p) < 1e-10 * abs(log_p)
-print(f"log p(x), from the marginal density:    {log_p:.6f}")
+    part = vi.identity(model, X[:1], q)[0]
+    total = part.elbo + part.kl
+    print(f"q off by {shift} sd: {part.elbo:.6f} + {part.kl:.6f} = {total:.6f}")
+    assert abs(total - part.log_evidence) < 1e-10 * abs(total)
+print(f"log p(x), marginal density:          {part.log_evidence:.6f}")
 
 # %%
 # The same as a picture: whatever q is, the bar keeps its height.
@@ -39,7 +40,7 @@ def picture(shift):
     floor = np.floor(part.log_evidence) - 14
     _, axes = plt.subplots(figsize=(4.6, 3.9))
     axes.bar(0, part.elbo - floor, 0.5, bottom=floor, label="ELBO")
-    axes.bar(0, part.kl, 0.5, bottom=part.elbo, label=r"KL$(q\,\|\,$posterior$)$")
+    axes.bar(0, part.kl, 0.5, bottom=part.elbo, label="KL to the posterior")
     axes.axhline(part.log_evidence, color="C2", label=r"$\log p(x)$")
     axes.text(0.32, floor + 12.8, f"KL {part.kl:.2f}", color="C1")
     axes.text(0.32, floor + 11.6, f"ELBO {part.elbo:.2f}", color="C0")

@@ -45,4 +45,4 @@ def mutual_information(p_xy):
     p_x, p_y = xp.sum(joint, axis=-1, keepdims=True), xp.sum(joint, axis=-2, keepdims=True)
     # The logarithms apart, since the product of two small marginals would underflow.
     information = xp.sum(joint * (log(joint) - log(p_x) - log(p_y)), axis=(-2, -1))
-    return settle(xp.maximum(information, 0.0 * information), p_xy)  # rounding alone puts it below 0
+    return settle(xp.maximum(information, 0.0 * information) + 0.0, p_xy)  # rounding alone puts it below 0
