@@ -25,9 +25,10 @@ for shift in (0.0, 0.5, 1.0):
     q = vi.DiagonalNormal(mean + shift * sd, 1.2 * sd)
     part = vi.identity(model, X[:1], q)[0]
     total = part.elbo + part.kl
-    print(f"q off by {shift} sd: {part.elbo:.6f} + {part.kl:.6f} = {total:.6f}")
+    sides = f"{part.elbo:.6f} + {part.kl:.6f} = {total:.6f}"
+    print(f"q off by {shift} sd: ELBO + KL = {sides}")
     assert abs(total - part.log_evidence) < 1e-10 * abs(total)
-print(f"log p(x), marginal density:          {part.log_evidence:.6f}")
+print(f"log p(x), from the marginal density: {part.log_evidence:.6f}")
 
 # %%
 # The same as a picture: whatever q is, the bar keeps its height.
