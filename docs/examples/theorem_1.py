@@ -151,7 +151,7 @@ def picture(rho):
     right.text(0, 1.2, f"gap {gap:.3f} nats", ha="center")
     right.set(xlabel="correlation", xlim=(-1, 1), xticks=(-1, 0, 1))
     right.set(ylabel="nats", ylim=(-0.1, 1.6), yticks=(0, 0.5, 1, 1.5))
-    right.set_title(r"Gap $-\log\sqrt{1-\rho^2}$")
+    right.set_title(r"Gap $-\frac{1}{2}\log(1-\rho^2)$")
 
 
 positions = np.linspace(-0.95, 0.95, 39)
