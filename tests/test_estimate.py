@@ -241,7 +241,11 @@ def test_aggregation_errors():
         (12.0, 3.0, "12 ± 3"),
         (12.0, 1.5, "12.0 ± 1.5"),
         (-318859.4, 43.0, "-318860 ± 40"),
-        (1e12, 1.0, "1e+12 ± 1"),
+        (1e12, 1.0, "1000000000000.0 ± 1.0"),
+        (-2234567890.12345, 2e-3, "-2234567890.123 ± 0.002"),
+        (-123456.4000123, 3e-5, "-123456.40001 ± 0.00003"),
+        (1.23456789e100, 1e95, "1.23457e+100 ± 1e+95"),
+        (0.123456789012345, 3e-14, "0.12345678901234 ± 3e-14"),
         (1.0, 0.0, "1.0000 ± 0"),
         (-166.64380954, 3e-15, "-166.6438 ± 0"),
         (1.0, math.nan, "1.000 ± nan"),
@@ -253,6 +257,20 @@ def test_aggregation_errors():
 )
 def test_number_with_error(value, stderr, text):
     assert number_with_error(value, stderr) == text
+
+
+@pytest.mark.parametrize(
+    ("room", "text"),
+    [
+        (23, "-123456.40001 ± 0.00003"),
+        (22, "-123456.40001 ± 3e-05"),
+        (20, "-123456.4 ± 3e-05"),  # with one more digit it ends in 0, which says nothing
+        (16, "-123456 ± 3e-05"),
+        (1, "-1e+05 ± 3e-05"),
+    ],
+)
+def test_little_room_shortens_the_error_first(room, text):
+    assert number_with_error(-123456.4000123, 3e-5, room=room) == text
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,15 @@ import numpy as np
 
 from varinf._arrays import to_numpy
 
+WIDTH = 80
 ROUNDING = 1e-15  # relative: a standard error below this is that of the arithmetic
 
 
-def number_with_error(value, stderr, digits=4):
-    """ "-31.34 ± 0.02": the error to one significant digit (two when it begins with 1), the value to the same place."""
+def number_with_error(value, stderr, digits=4, room=math.inf):
+    """ "-31.34 ± 0.02": the error to one significant digit (two when it begins with 1), the value to the same place.
+
+    In `room` characters where need be: the error then with an exponent, and the value as far as it fits.
+    """
     if not math.isfinite(value) or not math.isfinite(stderr):
         return f"{plain(value, digits)} ± {stderr:.2g}"
     if stderr <= ROUNDING * abs(value):  # nothing but rounding
@@ -18,13 +22,19 @@ def number_with_error(value, stderr, digits=4):
     exponent = math.floor(math.log10(stderr))
     leading = round(stderr / 10**exponent, 1)
     places = -exponent + (leading < 1.95)
-    if places > 12:
-        return f"{value:.10g} ± {stderr:.1g}"
-    if abs(value) >= 1e9:
-        return f"{value:.6g} ± {stderr:.1g}"
-    if places < 0:
-        return f"{round(value, places):.0f} ± {round(stderr, places):.0f}"
-    return f"{value:.{places}f} ± {stderr:.{places}f}"
+    if places <= 12 and abs(value) < 1e15:  # as far as a double has digits before its point
+        if places < 0:
+            text = f"{round(value, places):.0f} ± {round(stderr, places):.0f}"
+        else:
+            text = f"{value:.{places}f} ± {stderr:.{places}f}"
+        if len(text) <= room:
+            return text
+    first = math.floor(math.log10(abs(value))) if value else exponent
+    for kept in range(max(first - exponent, 0) + 1, 0, -1):
+        text = f"{value:.{kept}g} ± {stderr:.1g}"
+        if len(text) <= room:
+            break
+    return text
 
 
 def plain(value, digits=4):

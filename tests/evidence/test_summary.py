@@ -75,6 +75,14 @@ def test_other_libraries():
     assert str(vi.summarize(array_api_strict.asarray(x))) == str(vi.summarize(x))
 
 
+@pytest.mark.parametrize("batch", [(), (5,)])
+def test_values_keep_their_digits_down_to_the_error(batch):
+    x = np.random.default_rng(0).normal(-123456.4, 1e-3, size=(1000, *batch))
+    summary = vi.summarize(x)
+    shown = str(summary.means["elbo"]).split(" nats")[0]
+    assert "± 0.0000" in shown and f"ELBO       {shown} " in str(summary)
+
+
 @settings(max_examples=60, deadline=None)
 @example(draws=1, batch=(2,), centre=0.0, sd=0.0, zeros=1.0)
 @example(draws=1000, batch=(3, 4), centre=-31.123456789, sd=1e-9, zeros=0.0)

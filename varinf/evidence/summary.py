@@ -118,19 +118,26 @@ class Summary:
 
     def _rows(self):
         """The header, and a row of cells for each bound."""
-        if not self.shape:
-            yield ("", "estimate ± error", "")
-            for name, estimate in self.estimates.items():
-                yield (_label(name), _with_error(estimate), _standing(estimate))
-        else:
-            yield ("", "mean over the data", "min", "median", "max", "bound")
-            for name, estimate in self.estimates.items():
-                values = np.asarray(to_numpy(estimate.value), dtype=float)
-                spread = (_short(x) for x in (np.min(values), _median(values), np.max(values)))
-                side = str(estimate.direction) if estimate.is_bound else "no"
-                yield (_label(name), _with_error(self.means[name]), *spread, side)
+        header = (
+            ("", "mean over the data", "min", "median", "max", "bound") if self.shape else ("", "estimate ± error", "")
+        )
+        others = [self._beside_the_value(estimate) for estimate in self.estimates.values()]
+        names = max(len(_label(name)) for name in (*self.estimates, *self.refused))
+        room = WIDTH - 4 - names - sum(2 + max(map(len, column)) for column in zip(header[2:], *others, strict=True))
+        yield header
+        for (name, mean), cells in zip(self.means.items(), others, strict=True):
+            value, stderr = (float(to_numpy(x)) for x in (mean.value, mean.stderr))
+            yield (_label(name), number_with_error(value, stderr, room=room), *cells)
         for name in self.refused:
             yield (_label(name), "refused, see below")
+
+    def _beside_the_value(self, estimate):
+        """The cells after the value and its error."""
+        if not self.shape:
+            return (_standing(estimate),)
+        values = np.asarray(to_numpy(estimate.value), dtype=float)
+        side = str(estimate.direction) if estimate.is_bound else "no"
+        return (*(_short(x) for x in (np.min(values), _median(values), np.max(values))), side)
 
     def _notes(self):
         """(name, words) pairs: whether the weights can be trusted."""
@@ -291,13 +298,6 @@ def _standing(estimate):
     if estimate.direction in ("lower", "upper"):
         return f"no bound: {estimate.direction}, but biased {estimate.bias}"
     return "no bound"
-
-
-def _with_error(estimate):
-    """The estimate in at most 22 characters: a table has no room for a dozen digits."""
-    value, stderr = (float(to_numpy(x)) for x in (estimate.value, estimate.stderr))
-    text = number_with_error(value, stderr)
-    return text if len(text) <= 22 else f"{value:.6g} ± {stderr:.1g}"
 
 
 def _short(x):
