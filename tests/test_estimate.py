@@ -308,19 +308,26 @@ def test_printing_names_direction_units_and_footing():
         vi.jackknife_evidence(log_weights(100)),
         vi.elbo(np.zeros((5, 0))),
         vi.elbo(log_weights(10, 3)).mean(),
+        vi.elbo(log_weights(100, 5) * 1e-4 - 123456.4),
+        vi.renyi_bound(5 * log_weights(1000, 3), -0.5),
     ],
     ids=lambda estimate: estimate.estimand,
 )
 def test_every_print_is_safe_on_an_old_console(estimate):
     text = str(estimate)
     text.encode("cp1252")
-    assert all(f"caveat: {caveat}" in text for caveat in estimate.caveats)
+    assert all(f"caveat: {caveat}" in " ".join(text.split()) for caveat in estimate.caveats)
+    assert max(map(len, (text + "\n" + repr(estimate)).splitlines())) <= 80
+    assert " ".join(repr(estimate).split()) == f"<Estimate: {' '.join(text.split())}>"
 
 
 def test_a_batch_prints_a_few_values():
     text = str(vi.elbo(log_weights(100, 5)))
-    assert text.startswith("5 values, each a lower bound on log p(x) in nats (100 draws each, k_hat up to ")
-    assert text.splitlines()[1].count("±") == 3 and text.splitlines()[1].endswith("...")
+    lines = text.splitlines()
+    assert " ".join(text.split()).startswith(
+        "5 values, each a lower bound on log p(x) in nats (100 draws each, k_hat up to 0.56):"
+    )
+    assert lines[2].count("±") == 3 and lines[2].endswith("...")
 
 
 # Sandwiches ----------------------------------------------------------------------------------------------------------
@@ -357,6 +364,14 @@ def test_sandwich_reads_and_converts():
     assert s.to("bits").lower.value == pytest.approx(s.lower.value / math.log(2))
     assert repr(s).startswith("<Sandwich: ")
     assert s.caveats == tuple(dict.fromkeys(s.lower.caveats + s.upper.caveats))
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (5, 2)])
+def test_a_sandwich_reads_at_80_columns(shape):
+    assumption = "the 4 Markov chains behind the upper side have converged to the posterior, which no one knows"
+    s = vi.Sandwich(vi.iwelbo(5 * log_weights(500, *shape)), vi.eubo(log_weights(500, *shape)), (assumption,))
+    assert max(map(len, (str(s) + "\n" + repr(s)).splitlines())) <= 80
+    assert assumption in " ".join(str(s).split())
 
 
 def test_sandwich_of_a_batch():

@@ -1,18 +1,15 @@
 """`lens`: the page's five questions about an objective, or about one result with its numbers."""
 
 import html
-import textwrap
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from varinf._arrays import to_numpy
-from varinf._text import number_with_error, plain
+from varinf._text import number_with_error, plain, wrapped
 from varinf.estimate import Direction, Estimate, Sandwich
 from varinf.objectives import OBJECTIVES, QUESTIONS, Answers, Objective
-
-WIDTH = 80
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -42,14 +39,14 @@ class Lens:
         return iter(zip(QUESTIONS, self.answers, strict=True))
 
     def __str__(self):
-        lines = [self.objective.title, *_wrapped(self.objective.formula, "  ")]
+        lines = [self.objective.title, *wrapped(self.objective.formula, "  ")]
         for number, (question, answer) in enumerate(self, start=1):
-            lines += ["", f"{number}. {question}", *_wrapped(answer, "   ")]
+            lines += ["", f"{number}. {question}", *wrapped(answer, "   ")]
         if self.caveats:
             lines += ["", "Caveats"]
             for caveat in self.caveats:
-                lines += _wrapped(caveat, "   ", first=" - ")
-        return "\n".join([*lines, "", *_wrapped(self.objective.source, "", first="Source: ")])
+                lines += wrapped(caveat, "   ", first=" - ")
+        return "\n".join([*lines, "", *wrapped(self.objective.source, "", first="Source: ")])
 
     __repr__ = __str__
 
@@ -209,12 +206,3 @@ def _stored(estimate):
     return (
         f"{at_most}{number_with_error(to_numpy(bits.value).item(), to_numpy(bits.stderr).item())} bits kept per datum"
     )
-
-
-def _wrapped(text, indent, first=None):
-    """Lines of at most WIDTH columns; a line break in the text stays one."""
-    lines, start = [], indent if first is None else first
-    for paragraph in text.splitlines():
-        lines += textwrap.wrap(paragraph, WIDTH, initial_indent=start, subsequent_indent=indent, break_long_words=False)
-        start = indent
-    return lines

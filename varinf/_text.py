@@ -1,6 +1,7 @@
 """How numbers and estimates read in a terminal: at most 80 columns wide where possible, safe on a cp1252 console."""
 
 import math
+import textwrap
 
 import numpy as np
 
@@ -72,9 +73,10 @@ def _footing(estimate, each=""):
     return f" ({', '.join(parts)})" if parts else ""
 
 
-def describe(estimate):
-    """One line for a number, a few for a batch; a line for each caveat."""
+def describe(estimate, first="", last=""):
+    """One line for a number, a few for a batch, and each caveat, between the words `first` and `last`."""
     value, stderr = to_numpy(estimate.value), to_numpy(estimate.stderr)
+    values = ""
     if value is None:
         text = f"{_what(estimate)}, traced"
     elif value.ndim == 0:
@@ -82,20 +84,26 @@ def describe(estimate):
             f"{number_with_error(float(value), float(stderr))} {estimate.units}, {_what(estimate)}{_footing(estimate)}"
         )
     else:
-        values, errors = value.reshape(-1), np.broadcast_to(stderr, value.shape).reshape(-1)
-        shown = [number_with_error(float(v), float(e)) for v, e in zip(values[:3], errors[:3], strict=True)]
-        rest = ", ..." if values.size > 3 else ""
-        shape = f"{values.size:,} value{'s' * (values.size != 1)}" if value.ndim == 1 else f"shape {value.shape}"
+        shape = f"{value.size:,} value{'s' * (value.size != 1)}" if value.ndim == 1 else f"shape {value.shape}"
         what = _what(estimate)
         article = "an" if what[0] in "aeiou" else "a"
         text = f"{shape}, each {article} {what} in {estimate.units}{_footing(estimate, ' each')}:"
-        text += f"\n  {', '.join(shown)}{rest}"
-    return "\n".join([text, *(f"  caveat: {caveat}" for caveat in estimate.caveats)])
+        values = _first_values(value.reshape(-1), np.broadcast_to(stderr, value.shape).reshape(-1))
+    parts = [(first + text, ""), *([(values, "  ")] if values else [])]
+    parts += [(f"caveat: {caveat}", "  ") for caveat in estimate.caveats]
+    parts[-1] = (parts[-1][0] + last, parts[-1][1])
+    return "\n".join(line for text, indent in parts for line in wrapped(text, indent + "  ", indent))
 
 
-def describe_sandwich(sandwich):
+def _first_values(values, errors):
+    """Three of them, which fit a line in 22 characters each."""
+    shown = [number_with_error(float(v), float(e), room=22) for v, e in zip(values[:3], errors[:3], strict=True)]
+    return f"{', '.join(shown)}{', ...' if values.size > 3 else ''}"
+
+
+def describe_sandwich(sandwich, first="", last=""):
     """The two sides, the gap and the assumptions."""
-    lines = [f"lower: {sandwich.lower}", f"upper: {sandwich.upper}"]
+    lines = [describe(sandwich.lower, f"{first}lower: "), describe(sandwich.upper, "upper: ")]
     gap = sandwich.gap
     values = to_numpy(gap.value)
     if not gap.shape:
@@ -103,5 +111,21 @@ def describe_sandwich(sandwich):
     elif values is not None and values.size:
         low, mean, high = (plain(float(x)) for x in (np.min(values), np.mean(values), np.max(values)))
         lines.append(f"gap:   {mean} {gap.units} on average, from {low} to {high}")
-    lines += [f"assumes: {text}" for text in sandwich.assumptions]
-    return "\n".join(lines)
+    lines += [line for text in sandwich.assumptions for line in wrapped(f"assumes: {text}", "  ", "")]
+    return "\n".join(lines) + last
+
+
+def wrapped(text, indent="", first=None):
+    """Lines of at most WIDTH columns, unless a single word is longer; a line break in the text stays one."""
+    lines, start = [], indent if first is None else first
+    for paragraph in text.splitlines():
+        lines += textwrap.wrap(
+            paragraph,
+            WIDTH,
+            initial_indent=start,
+            subsequent_indent=indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        start = indent
+    return lines

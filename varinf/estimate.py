@@ -240,7 +240,9 @@ class Estimate:
         return describe(self)
 
     def __repr__(self):
-        return f"<Estimate: {self}>"
+        from varinf._text import describe
+
+        return describe(self, "<Estimate: ", ">")
 
 
 def _check_level(level):
@@ -338,4 +340,6 @@ class Sandwich:
         return describe_sandwich(self)
 
     def __repr__(self):
-        return f"<Sandwich: {self}>"
+        from varinf._text import describe_sandwich
+
+        return describe_sandwich(self, "<Sandwich: ", ">")

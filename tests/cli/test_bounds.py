@@ -112,6 +112,17 @@ def test_the_table_fits_80_columns(tmp_path, capsys, monkeypatch, shape):
     assert out.startswith(f"weights.npy: float64 of shape {shape}, draws on axis 0\n")
 
 
+def test_many_dimensions_and_a_long_path_wrap(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = "a folder of log weights with a long name.npy"
+    np.save(path, weights(30, *[2] * 12))
+    assert main(["bounds", path]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert f"{path}: float64 of shape (30, 2, 2, 2, " in " ".join(lines)
+    assert [line.split()[0] for line in lines if "worst" in line] == ["k_hat"]
+
+
 def test_json(tmp_path, capsys):
     x = weights(100, 2, 3)
     np.savez(tmp_path / "x.npz", x=np.asfortranarray(x), y=x[:5])

@@ -6,6 +6,7 @@ import zipfile
 
 import numpy as np
 
+from varinf._text import wrapped
 from varinf.cli._arguments import positive
 from varinf.cli._stored import open_log_weights
 from varinf.diagnostics.psis import tail_length
@@ -49,7 +50,7 @@ def run(arguments):
     if arguments.json:
         print(json.dumps({"file": arguments.file, "about": about} | summary.to_dict(), allow_nan=False))
     else:
-        print(f"{arguments.file}: {about}\n{summary}")
+        print("\n".join([*wrapped(f"{arguments.file}: {about}", "  ", first=""), str(summary)]))
     return 0
 
 

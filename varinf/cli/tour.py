@@ -1,7 +1,6 @@
 """varinf tour: every statement of the page, computed, printed, checked, and drawn on request."""
 
 import tempfile
-import textwrap
 import time
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -9,6 +8,7 @@ from pathlib import Path
 
 from varinf import _kernels
 from varinf._progress import progress_bar
+from varinf._text import WIDTH, wrapped
 from varinf.cli._arguments import natural
 from varinf.page.computation_lens import computation_lens
 from varinf.page.definition_1 import definition_1
@@ -20,7 +20,6 @@ from varinf.page.worked_example import worked_example
 
 HELP = "every statement of the page on real data, as numbers that add up"
 ORDER = (definition_1, theorem_1, theorem_2, theorem_3, worked_example, computation_lens)  # the page's
-WIDTH = 80
 
 
 def add_arguments(parser):
@@ -33,7 +32,7 @@ def run(arguments):
     # Whatever stops the tour is found before its work.
     _require("scikit-learn", "sklearn")
     folder = None if arguments.figures is None else _folder(arguments.figures)
-    print(textwrap.fill(f"varinf tour, on {_kernels.level} kernels: {_kernels.reason}", WIDTH))
+    print("\n".join(wrapped(f"varinf tour, on {_kernels.level} kernels: {_kernels.reason}")))
     began = time.perf_counter()
     study, statements = Study(arguments.seed), []
     try:
@@ -85,7 +84,7 @@ def _lines(statement):
     yield statement.title
     yield "=" * len(statement.title)
     yield f"  {statement.formula}"
-    yield from textwrap.wrap(statement.reading, WIDTH, initial_indent="  ", subsequent_indent="  ")
+    yield from wrapped(statement.reading, "  ")
     yield ""
     yield from _table(statement.header, statement.rows)
     yield ""

@@ -2,7 +2,6 @@
 
 import html
 import math
-import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from varinf._arrays import to_numpy
-from varinf._text import number_with_error, plain
+from varinf._text import WIDTH, number_with_error, plain, wrapped
 from varinf.diagnostics.draws import Draws
 from varinf.diagnostics.psis import k_threshold
 from varinf.estimate import Estimate
@@ -23,7 +22,6 @@ from varinf.evidence.reading import Reading
 from varinf.evidence.renyi_bound import renyi_bound
 from varinf.evidence.streaming import LogWeights
 
-WIDTH = 80
 LABELS = {"renyi_0.5": "Rényi 0.5", "jackknife": "jackknife", "cubo_2": "CUBO 2"}
 
 
@@ -179,13 +177,9 @@ class Summary:
             "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip()
             for row in rows
         ]
-        notes = [f"  {name:<21}  {words}" for name, words in self._notes()]
-        remarks = [
-            line
-            for text in self._remarks()
-            for line in textwrap.wrap(text, WIDTH, initial_indent="  ", subsequent_indent="    ")
-        ]
-        return "\n".join([self._title(), "", *table, "", *notes, *([""] if remarks else []), *remarks])
+        notes = [line for name, words in self._notes() for line in wrapped(words, " " * 25, first=f"  {name:<21}  ")]
+        remarks = [line for text in self._remarks() for line in wrapped(text, "    ", first="  ")]
+        return "\n".join([*wrapped(self._title()), "", *table, "", *notes, *([""] if remarks else []), *remarks])
 
     __repr__ = __str__
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from varinf._arrays import as_array, as_arrays, check_posterior_draws
 from varinf._kernels._precision import float64_inside
+from varinf._text import describe
 from varinf.diagnostics import caveats
 from varinf.diagnostics.draws import Draws, as_number, log_mean_error, mean_error, relative_variance
 from varinf.estimate import Direction, Estimate
@@ -44,7 +45,7 @@ class Thermodynamic:
 
     def __str__(self):
         ends = (("beta = 0", self.lower), ("integral", self.log_evidence), ("beta = 1", self.upper))
-        return "\n".join(f"{name + ':':<10}{estimate}" for name, estimate in ends)
+        return "\n".join(describe(estimate, f"{name + ':':<10}") for name, estimate in ends)
 
     def __repr__(self):
         return f"<Thermodynamic: {self}>"
