@@ -34,6 +34,16 @@ def test_the_estimates_are_those_of_the_functions(batch):
     assert (summary.draws, summary.shape, summary.threshold) == (1000, batch, vi.psis(x).threshold)
 
 
+def test_it_is_a_mapping_of_its_estimates():
+    summary = vi.summarize(weights(1000, sd=3))
+    assert list(summary) == list(summary.estimates) == ["elbo", "renyi_0.5", "iwelbo", "jackknife"]
+    assert "elbo" in summary and "cubo_2" not in summary and 0 not in summary and len(summary) == 4
+    assert dict(summary) == dict(summary.items()) == summary.estimates
+    assert summary.get("cubo_2") is None
+    with pytest.raises(KeyError, match="cubo_2"):
+        summary["cubo_2"]
+
+
 def test_heavy_weights_are_refused_a_cubo():
     summary = vi.summarize(weights(1000, sd=3))
     assert "cubo_2" not in summary.estimates

@@ -26,8 +26,8 @@ LABELS = {"renyi_0.5": "Rényi 0.5", "jackknife": "jackknife", "cubo_2": "CUBO 2
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Summary:
-    """Result of `summarize`; prints as a table.
+class Summary(Mapping):
+    """Result of `summarize`; prints as a table, and is a mapping of the estimates by their names.
 
     Attributes
     ----------
@@ -50,6 +50,12 @@ class Summary:
 
     def __getitem__(self, name):
         return self.estimates[name]
+
+    def __iter__(self):
+        return iter(self.estimates)
+
+    def __len__(self):
+        return len(self.estimates)
 
     @property
     def shape(self):
