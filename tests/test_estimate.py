@@ -102,6 +102,16 @@ def test_a_number_is_a_number():
             operation()
 
 
+def test_truth_is_that_of_a_single_number():
+    assert bool(vi.elbo([-1.0])) and not bool(vi.elbo([0.0]))
+    for shape in [(50, 1), (50, 3), (50, 0)]:
+        with pytest.raises(ValueError, match=r"batch of shape \(.,\) is ambiguous: compare \.value"):
+            bool(vi.elbo(log_weights(*shape)))
+    for sandwich in (bracket(), vi.Sandwich(vi.elbo(log_weights(50, 3)), vi.eubo(log_weights(50, 3)))):
+        with pytest.raises(ValueError, match=r"ambiguous: take that of \.lower, \.upper or \.gap"):
+            bool(sandwich)
+
+
 def test_a_batch_is_an_array():
     x = log_weights(50, 4, 3)
     estimate = vi.iwelbo(x)

@@ -216,6 +216,14 @@ class Estimate:
             raise TypeError(f"this Estimate holds a batch of shape {self.shape}: index it, or take .mean() or .sum()")
         return float(self.value)
 
+    def __bool__(self):
+        """As NumPy has it: whether a single number is other than 0."""
+        if self.shape:
+            raise ValueError(
+                f"the truth of a batch of shape {self.shape} is ambiguous: compare .value, or take .any() or .all() of it"
+            )
+        return bool(self.value)
+
     def mean(self, over="dataset"):
         """Mean over the batch, as one Estimate.
 
@@ -316,6 +324,9 @@ class Sandwich:
 
     def __iter__(self):
         return (self[i] for i in range(len(self)))
+
+    def __bool__(self):
+        raise ValueError("a Sandwich holds two numbers, so its truth is ambiguous: take that of .lower, .upper or .gap")
 
     def __getitem__(self, index):
         if not self.shape:
