@@ -20,6 +20,7 @@ FLOORS = {
     "_aggregate": 1,
     "_pool": 1,
     "_pytree": 1,
+    "_sandwich": 1,
     "estimate": 1,
     "objectives": 1,
     "datasets": 1,

@@ -7,11 +7,12 @@ evidence, and information: `varinf.lens(varinf.elbo)` answers the page's five qu
 from varinf import datasets, models
 from varinf._config import show_config
 from varinf._lens import lens
+from varinf._sandwich import Sandwich
 from varinf.diagnostics.effective_sample_size import effective_sample_size, importance_weights
 from varinf.diagnostics.psis import psis
 from varinf.divergences.kl import kl, kl_and_gradient
 from varinf.divergences.renyi import renyi_divergence
-from varinf.estimate import Direction, Estimate, Interval, Sandwich
+from varinf.estimate import Direction, Estimate, Interval
 from varinf.evidence.cubo import HeavyTailError, cubo
 from varinf.evidence.elbo import elbo
 from varinf.evidence.eubo import eubo

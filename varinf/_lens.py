@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from varinf._arrays import to_numpy
+from varinf._sandwich import Sandwich
 from varinf._text import number_with_error, plain, wrapped
-from varinf.estimate import Direction, Estimate, Sandwich
+from varinf.estimate import Direction, Estimate
 from varinf.objectives import OBJECTIVES, QUESTIONS, Answers, Objective
 
 

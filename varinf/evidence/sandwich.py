@@ -4,7 +4,7 @@ import numpy as np
 
 from varinf._arrays import as_array, generator, positive_integer
 from varinf._progress import reporter
-from varinf.estimate import Sandwich
+from varinf._sandwich import Sandwich
 from varinf.evidence.eubo import eubo
 from varinf.evidence.evaluate import chunk_sizes, is_family, log_weights, streams, weights_of_draws
 from varinf.evidence.iwelbo import iwelbo
