@@ -68,6 +68,36 @@ def test_numbers_of_a_run():
     assert "at most 0.7213 ± 0 bits kept per datum" in rate.answers.compression
 
 
+def test_its_verdict_is_that_of_the_caveats():
+    few = vi.elbo(np.random.default_rng(2).normal(-3, 1.3, 50))
+    assert few.k_hat < 0.5 and "above 0.41" in few.caveats[0]
+    assert vi.lens(few).answers.family.endswith("k_hat 0.49: q fits badly.")
+    exact = np.random.default_rng(0).exponential(size=1000)
+    for k, verdict in [(0.3, "fits, as far as it reaches"), (0.5, "fits moderately"), (0.9, "fits badly")]:
+        read = vi.lens(vi.iwelbo(k * exact))
+        assert read.answers.family.endswith(f"q {verdict}.")
+        assert any("k_hat" in caveat for caveat in read.caveats) == (k >= 0.5)
+
+
+@pytest.mark.parametrize(
+    ("result", "of"),
+    [
+        (vi.renyi_bound(LOG_W, alpha=0.25), "w^0.75"),
+        (vi.cubo(LOG_W / 2, order=1.5), "w^1.5"),
+        (vi.eubo(LOG_W), "1/w"),
+        (vi.thermodynamic(LOG_W, LOG_W).log_evidence, "the square root of the weights"),
+    ],
+    ids=lambda result: getattr(result, "objective", ""),
+)
+def test_a_k_hat_that_is_not_of_the_weights_does_not_judge_q(result, of):
+    assert vi.lens(result).answers.family.endswith(f"{result.k_hat:.2f} of {of}, which does not say how q fits.")
+
+
+def test_a_caveat_says_what_its_k_hat_is_of():
+    heavy = np.random.default_rng(0).exponential(size=1000)
+    assert vi.renyi_bound(heavy, alpha=-0.5).caveats[0].startswith("k_hat 1.42 of w^1.5 is above 0.67")
+
+
 def test_numbers_of_a_sandwich():
     answers = vi.lens(BRACKET).answers
     low, high, _ = BRACKET.interval(0.95)

@@ -9,6 +9,7 @@ import numpy as np
 from varinf._arrays import to_numpy
 from varinf._sandwich import Sandwich
 from varinf._text import number_with_error, plain, wrapped
+from varinf.diagnostics.psis import k_threshold
 from varinf.estimate import Direction, Estimate
 from varinf.objectives import OBJECTIVES, QUESTIONS, Answers, Objective
 
@@ -173,8 +174,12 @@ def _fit(estimate):
     if not np.any(np.isfinite(k_hat)):
         return ""
     worst = np.nanmax(k_hat)
-    fits = "fits, as far as it reaches" if worst <= 0.5 else "fits badly" if worst > 0.7 else "fits moderately"
-    return f"k_hat {'up to ' if k_hat.size > 1 else ''}{worst:.2f}: q {fits}"
+    seen = f"k_hat {'up to ' if k_hat.size > 1 else ''}{worst:.2f}"
+    if estimate.k_hat_of != "w":
+        return f"{seen} of {estimate.k_hat_of}, which does not say how q fits"
+    if worst > k_threshold(estimate.draws):
+        return f"{seen}: q fits badly"
+    return f"{seen}: q {'fits moderately' if worst > 0.5 else 'fits, as far as it reaches'}"
 
 
 def _standing(estimate):

@@ -62,6 +62,8 @@ class Estimate:
         The name under which `varinf.lens` finds the page's five answers.
     shared_draws : bool
         The values of a batch come from common draws, so that their errors are dependent.
+    k_hat_of : str
+        What `k_hat` is the tail index of: "w", the weights, unless another function of them decides.
 
     Notes
     -----
@@ -91,6 +93,7 @@ class Estimate:
     bias_estimate: Any = None
     objective: str = ""
     shared_draws: bool = False
+    k_hat_of: str = "w"
     # How to compute, on demand and from the draws: k_hat; each draw's influence on the value, (draws, *batch); and the
     # (low, high) limits on the quantity by Markov's inequality for a level and a number of groups.
     tail: Callable | None = None

@@ -11,13 +11,16 @@ def _share(bad):
     return f" in {np.count_nonzero(bad):,} of {bad.size:,} values" if bad.size > 1 else ""
 
 
-def _above(estimate, limit, of=""):
+def _above(estimate, limit):
     """The words "k_hat 0.83 is above 0.70 in 3 of 8 values", or None where no k̂ is known to be."""
     if estimate.k_hat is None:
         return None
     k_hat = np.atleast_1d(np.asarray(to_numpy(estimate.k_hat), dtype=float))
     high = k_hat > limit  # nan, which is not known, is not
-    return f"k_hat {np.max(k_hat[high]):.2f}{of} is above {limit:.2f}{_share(high)}" if np.any(high) else None
+    if not np.any(high):
+        return None
+    of = "" if estimate.k_hat_of == "w" else f" of {estimate.k_hat_of}"
+    return f"k_hat {np.max(k_hat[high]):.2f}{of} is above {limit:.2f}{_share(high)}"
 
 
 def heavy_weights(estimate):
@@ -84,7 +87,7 @@ def apart(estimate):
 def heavy_halves(estimate):
     """A bridge between distributions that hardly overlap."""
     limit = min(k_threshold(estimate.degrees + 1), 0.5)
-    if above := _above(estimate, limit, of=" of the square root of the weights"):
+    if above := _above(estimate, limit):
         return f"{above}: q and the posterior hardly overlap, and the interval is unreliable"
     return None
 

@@ -61,6 +61,7 @@ def eubo(log_weights_at_posterior_draws, *, chain_axis=None, axis=0, shared_draw
         mean_error(moments, draws.xp),
         draws=draws.count,
         degrees=draws.count - 1,
+        k_hat_of="1/w",
         tail=lambda: draws.k_hat(-1.0),
         influence=lambda: draws.first() - moments.mean,
         markov=upper_limit(draws),

@@ -69,6 +69,7 @@ def power_mean(draws, power, name, objective, shared_draws=False):
         degrees=draws.count - 1,
         objective=objective,
         shared_draws=shared_draws,
+        k_hat_of=f"w^{power:g}",
         tail=lambda: draws.k_hat(power),
         influence=lambda: draws.influence(power) / power,
         rules=(

@@ -161,6 +161,7 @@ def _integral(left, right, shared_draws):
         bias_estimate=as_number(high - low),
         objective="thermodynamic",
         shared_draws=shared_draws,
+        k_hat_of="the square root of the weights",
         tail=lambda: np.maximum(left.k_hat(0.5), right.k_hat(-0.5))[()],
         influence=lambda: _joint_influence(left, right),
         rules=(caveats.one_draw, caveats.zero_weights, caveats.missed_mass, caveats.apart, caveats.heavy_halves),
