@@ -1,6 +1,7 @@
 """The lens reads at 80 columns, takes functions, names and results, and works a run's numbers into the answers."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -90,7 +91,7 @@ def test_its_verdict_is_that_of_the_caveats():
     ids=lambda result: getattr(result, "objective", ""),
 )
 def test_a_k_hat_that_is_not_of_the_weights_does_not_judge_q(result, of):
-    assert vi.lens(result).answers.family.endswith(f"{result.k_hat:.2f} of {of}, which does not say how q fits.")
+    assert vi.lens(result).answers.family.endswith(f"{result.k_hat:.2f} of {of}; q is judged by that of w.")
 
 
 def test_a_caveat_says_what_its_k_hat_is_of():
@@ -103,6 +104,19 @@ def test_numbers_of_a_sandwich():
     low, high, _ = BRACKET.interval(0.95)
     assert f"between {low:.2f} and {high:.2f} at 95%" in answers.intractable
     assert "the posterior draws are exact" in answers.direction and "the gap is 0." in answers.terms
+
+
+def test_numbers_of_a_batch():
+    x = LOG_W.reshape(250, 4)
+    answers = vi.lens(vi.iwelbo(x)).answers
+    number = r"-?\d+\.\d+"
+    spread = rf"{number} nats on average over 4 values, from {number} to {number}"
+    assert re.search(rf"In this run: {spread} \(250 draws each\)\.$", answers.intractable)
+    assert re.search(rf"by theory the estimate lies off log p\(x\) by about {spread}\.$", answers.terms)
+    answers = vi.lens(vi.Sandwich(vi.iwelbo(x), vi.eubo(x + 1))).answers
+    each = rf"{spread} \(250 draws each\)"
+    assert re.search(rf"In this run: below, {each}; above, {each}\.$", answers.intractable)
+    assert re.search(rf"the gap is {spread}\.$", answers.terms)
 
 
 def test_a_batch_of_one_reads_as_its_number():
@@ -137,7 +151,11 @@ def test_prints_nothing(capsys):
 def test_refusals():
     with pytest.raises(ValueError, match="'psis' is not an objective that the lens knows: those are elbo, iwelbo"):
         vi.lens(vi.psis)
-    with pytest.raises(ValueError, match="'' is not an objective"):
-        vi.lens(vi.Estimate(1.0, 0.1, "x", "x", "exact"))
-    with pytest.raises(TypeError, match=r"lens takes an objective such as varinf\.elbo, its name"):
+    with pytest.raises(ValueError, match=r"this Estimate of the width of the bracket on .*: give the result"):
+        vi.lens(BRACKET.gap)
+    with pytest.raises(TypeError, match=r"lens takes an objective such as varinf\.elbo, its name.*; got a float$"):
         vi.lens(3.5)
+    with pytest.raises(TypeError, match=r"got a Thermodynamic: give one of its \.curve, \.log_evidence, \.lower"):
+        vi.lens(vi.thermodynamic(LOG_W, LOG_W))
+    with pytest.raises(TypeError, match=r"got a Summary: give one of its \['elbo'\], \['renyi_0.5'\]"):
+        vi.lens(vi.summarize(LOG_W))

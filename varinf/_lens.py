@@ -1,6 +1,8 @@
 """`lens`: the page's five questions about an objective, or about one result with its numbers."""
 
 import html
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,11 +97,17 @@ def lens(objective):
     if isinstance(objective, Sandwich):
         return _of_result("sandwich", objective, _numbers_of_sandwich)
     if isinstance(objective, Estimate):
+        if not objective.objective:
+            raise ValueError(
+                f"this Estimate of {objective.quantity} has no objective of its own: give the result that it came from"
+            )
         return _of_result(objective.objective, objective, _numbers_of_estimate)
     name = objective if isinstance(objective, str) else getattr(objective, "__name__", None)
     if name is None:
+        parts = _results_in(objective)
         raise TypeError(
-            f"lens takes an objective such as varinf.elbo, its name, an Estimate or a Sandwich; got {objective!r}"
+            "lens takes an objective such as varinf.elbo, its name, an Estimate or a Sandwich; got a "
+            f"{type(objective).__name__}{': give one of its ' if parts else ''}{', '.join(parts)}"
         )
     entry = _entry(name)
     return Lens(entry, entry.answers)
@@ -109,6 +117,14 @@ def _entry(name):
     if name not in OBJECTIVES:
         raise ValueError(f"{name!r} is not an objective that the lens knows: those are {', '.join(OBJECTIVES)}")
     return OBJECTIVES[name]
+
+
+def _results_in(whole):
+    """How to reach the estimates that a larger result holds."""
+    held = {f".{name}": part for name, part in getattr(whole, "__dict__", {}).items()}
+    if isinstance(whole, Mapping):
+        held |= {f"[{name!r}]": part for name, part in whole.items()}
+    return [where for where, part in held.items() if isinstance(part, Estimate | Sandwich)]
 
 
 def _of_result(name, result, numbers):
@@ -135,9 +151,10 @@ def _numbers_of_estimate(estimate):
 
 def _numbers_of_sandwich(sandwich):
     lower, upper = sandwich.lower, sandwich.upper
-    within = f"from {_size(lower)}{_draws(lower)} to {_size(upper)}{_draws(upper)}"
+    sides = [_size(side) + _draws(side) for side in (lower, upper)]
+    within = "from {} to {}".format(*sides) if _is_one(lower) else "below, {}; above, {}".format(*sides)
     low, high, level = sandwich.interval(0.95)
-    if np.size(low) == 1:
+    if _is_one(lower):
         within += f"; between {plain(np.asarray(low).item())} and {plain(np.asarray(high).item())} at {level:.0%}"
     standing = f"below, {_standing(lower)}; above, {_standing(upper)}"
     if sandwich.assumptions:
@@ -151,21 +168,27 @@ def _numbers_of_sandwich(sandwich):
     )
 
 
+def _is_one(estimate):
+    return math.prod(estimate.shape) == 1
+
+
 def _size(estimate):
-    """ "-31.34 ± 0.02 nats", or the range of a batch."""
+    """ "-31.34 ± 0.02 nats", or where the values of a batch lie."""
     value, stderr = to_numpy(estimate.value), to_numpy(estimate.stderr)
     if value.size == 1:
         return f"{number_with_error(value.item(), stderr.item())} {estimate.units}"
-    return f"{_range(value)} {estimate.units}" if value.size else "an empty batch"
+    return _spread(value, estimate.units) if value.size else "an empty batch"
 
 
-def _range(values):
+def _spread(values, units):
     low, mean, high = (plain(float(f(values))) for f in (np.min, np.mean, np.max))
-    return f"{values.size:,} values of mean {mean}, from {low} to {high}"
+    return f"{mean} {units} on average over {values.size:,} values, from {low} to {high}"
 
 
 def _draws(estimate):
-    return "" if estimate.draws is None else f" ({estimate.draws:,} draw{'s' * (estimate.draws != 1)})"
+    if estimate.draws is None:
+        return ""
+    return f" ({estimate.draws:,} draw{'s' * (estimate.draws != 1)}{'' if _is_one(estimate) else ' each'})"
 
 
 def _fit(estimate):
@@ -176,7 +199,7 @@ def _fit(estimate):
     worst = np.nanmax(k_hat)
     seen = f"k_hat {'up to ' if k_hat.size > 1 else ''}{worst:.2f}"
     if estimate.k_hat_of != "w":
-        return f"{seen} of {estimate.k_hat_of}, which does not say how q fits"
+        return f"{seen} of {estimate.k_hat_of}; q is judged by that of w"
     if worst > k_threshold(estimate.draws):
         return f"{seen}: q fits badly"
     return f"{seen}: q {'fits moderately' if worst > 0.5 else 'fits, as far as it reaches'}"
@@ -198,8 +221,8 @@ def _bias(estimate):
     bias = to_numpy(estimate.bias_estimate) if estimate.bias_estimate is not None else np.empty(0)
     if not np.any(np.isfinite(bias)):
         return ""
-    size = plain(bias.item(), 2) if bias.size == 1 else _range(bias)
-    return f"by theory the estimate lies off {estimate.quantity} by about {size} {estimate.units}"
+    size = f"{plain(bias.item(), 2)} {estimate.units}" if bias.size == 1 else _spread(bias, estimate.units)
+    return f"by theory the estimate lies off {estimate.quantity} by about {size}"
 
 
 def _stored(estimate):
