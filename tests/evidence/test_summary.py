@@ -51,6 +51,17 @@ def test_heavy_weights_are_refused_a_cubo():
     assert "CUBO 2     refused, see below" in str(summary)
 
 
+def test_weights_of_zero_have_no_tail_to_be_good():
+    nothing = np.full(100, -np.inf)
+    for state in (nothing, vi.LogWeights().update(nothing)):
+        assert "  k_hat                  unknown: no draw has any weight" in str(vi.summarize(state)).splitlines()
+    some = np.stack([nothing, weights(100), nothing], axis=1)
+    text = " ".join(str(vi.summarize(some)).split())
+    assert "at datum 1; 0 of 3 above 0.50; 2 without any weight" in text
+    assert "k_hat                  unknown: no draw" in str(vi.summarize(some[:, ::2]))
+    assert "k_hat                  -inf, threshold 0.50 (good" in str(vi.summarize(np.zeros(100)))
+
+
 def test_one_draw_has_no_jackknife():
     assert "at least two" in vi.summarize([0.0]).refused["jackknife"]
 

@@ -155,10 +155,11 @@ class Summary(Mapping):
         return f"min {_count(np.min(size))}, median {_count(np.median(size))} of {self._draws}"
 
     def _about_k_hat(self):
-        k_hat = np.asarray(to_numpy(self.k_hat), dtype=float)
+        empty = np.asarray(to_numpy(self.effective_sample_size)) == 0
+        k_hat = np.where(empty, np.nan, to_numpy(self.k_hat))  # no weights have no tail, light as it may be
         known = k_hat[~np.isnan(k_hat)]
         if not known.size:
-            return "unknown: it needs 25 draws"
+            return "unknown: no draw has any weight" if np.all(empty) else "unknown: it needs 25 draws"
         worst = float(np.max(known))
         if not self.shape:
             verdict = "above: unreliable" if worst > self.threshold else "good as far as q reaches"
@@ -168,6 +169,7 @@ class Summary(Mapping):
         return (
             f"worst {worst:.2f} at datum {where[0] if len(where) == 1 else where}; "
             f"{above:,} of {k_hat.size:,} above {self.threshold:.2f}"
+            f"{f'; {np.count_nonzero(empty):,} without any weight' if np.any(empty) else ''}"
         )
 
     def _remarks(self):
