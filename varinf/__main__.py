@@ -23,7 +23,7 @@ class Parser(argparse.ArgumentParser):
 def main(argv=None):
     """Runs one command. Returns the exit status: 2 for input that cannot be used, with one line that says why."""
     argv = sys.argv[1:] if argv is None else list(argv)
-    _speak_plainly()
+    _prepare_streams()
     # A command is found by its file in varinf/cli, and only the one asked for is imported.
     names = [module.name for module in pkgutil.iter_modules(cli.__path__) if not module.name.startswith("_")]
     asked = next((word for word in argv if not word.startswith("-")), None)
@@ -35,13 +35,15 @@ def main(argv=None):
         command = commands.add_parser(name, help=module.HELP)
         module.add_arguments(command)
         command.set_defaults(run=module.run, command=name)
-    arguments = parser.parse_args(argv)
+    arguments, unknown = parser.parse_known_args(argv)
+    if unknown:  # the command's own parser says it, and points to its own help
+        commands.choices[arguments.command].error(f"unrecognized arguments: {' '.join(unknown)}")
     try:
         status = arguments.run(arguments)
         sys.stdout.flush()
         return status
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard(sys.stdout)
         return 0
     except KeyboardInterrupt:
         return 130
@@ -52,12 +54,23 @@ def main(argv=None):
 
 
 def _refuse(command, error):
-    print(f"varinf {command}: error: {' '.join(str(error).split())}", file=sys.stderr)
+    try:
+        print(f"varinf {command}: error: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
+    except OSError:  # no one can hear it
+        _discard(sys.stderr)
     return 2
 
 
-def _speak_plainly():
-    """Lets stdout and stderr replace what their encoding lacks by plain characters, instead of failing."""
+def _discard(stream):
+    """Sends what is left of the stream nowhere: Python flushes it once more at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _prepare_streams():
+    """Opens closed ones on the null device, and lets both replace what their encoding lacks instead of failing."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - for as long as Python runs
 
     def plain(error):
         return "".join(PLAIN.get(c, "?") for c in error.object[error.start : error.end]), error.end

@@ -1,5 +1,6 @@
 """The command line as a whole: help, unknown commands, interruptions, and what is imported."""
 
+import os
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -66,6 +67,32 @@ def test_a_reader_that_leaves_is_no_error():
     command = f'"{sys.executable}" -m varinf info | true'
     ran = subprocess.run(command, shell=True, cwd=HERE, capture_output=True, text=True)
     assert (ran.returncode, ran.stderr) == (0, "")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a shell that closes streams")
+@pytest.mark.parametrize(
+    ("arguments", "status", "out"),
+    [
+        ("info >&-", 0, ""),
+        ("bounds missing.npy >&-", 2, ""),
+        ("bounds missing.npy 2>&-", 2, ""),
+        ("bounds missing.npy 2>&1 >/dev/null | true; exit ${PIPESTATUS[0]}", 2, ""),
+    ],
+)
+def test_closed_streams_take_nothing_and_harm_nothing(arguments, status, out):
+    ran = subprocess.run(
+        ["bash", "-c", f'"{sys.executable}" -m varinf {arguments}'], cwd=HERE, capture_output=True, text=True
+    )
+    assert (ran.returncode, ran.stdout) == (status, out)
+    assert "Traceback" not in ran.stderr and "Exception" not in ran.stderr
+
+
+def test_an_unknown_option_points_to_the_help_of_its_command(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["bounds", "x.npy", "--what"])
+    assert ended.value.code == 2
+    text = "varinf bounds: error: unrecognized arguments: --what (varinf bounds --help lists what there is)\n"
+    assert capsys.readouterr().err == text
 
 
 def test_only_the_command_asked_for_is_imported():
