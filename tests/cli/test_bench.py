@@ -6,6 +6,7 @@ import pytest
 from varinf import _kernels
 from varinf.__main__ import main
 from varinf.cli import bench
+from varinf.cli._arguments import writable_file
 
 
 def test_every_kernel_is_timed_and_fits_80_columns(capsys, tmp_path):
@@ -33,13 +34,24 @@ def test_a_contender_that_computes_something_else_is_refused(monkeypatch, capsys
     assert "sum, float64: compiled did not compute" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    ("arguments", "text"), [(["--rounds", "0"], "--rounds"), (["--json", "/no/such/folder/x.json"], "--json")]
-)
-def test_bad_options_are_named(arguments, text, capsys):
-    try:
-        status = main(["bench", *arguments])
-    except SystemExit as stop:
-        status = stop.code
-    assert status == 2
-    assert text in capsys.readouterr().err
+def test_bad_rounds_are_named(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["bench", "--rounds", "0"])
+    assert stop.value.code == 2
+    assert "--rounds" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["", ".", "file/x.json", "none/x.json"])
+def test_a_file_that_cannot_be_written_stops_it_before_the_work(monkeypatch, tmp_path, capsys, name):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(bench, "CASES", None)
+    (tmp_path / "file").touch()
+    assert main(["bench", "--json", name]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("varinf bench: error: --json") and ": give " in err
+
+
+def test_a_file_is_left_as_it_was_until_there_is_something_to_write(tmp_path):
+    (tmp_path / "old.json").write_text("{}")
+    assert writable_file("--json", str(tmp_path / "old.json")).read_text() == "{}"
+    assert not writable_file("--json", str(tmp_path / "new.json")).exists()

@@ -13,7 +13,7 @@ import numpy as np
 
 from varinf import _kernels
 from varinf._progress import progress_bar
-from varinf.cli._arguments import positive
+from varinf.cli._arguments import naming, positive, writable_file
 
 HELP = "compiled kernels against the reference and, with --peers, other packages"
 WIDTHS = (37, 9, 10, 7)
@@ -31,8 +31,7 @@ def add_arguments(parser):
 
 def run(arguments):
     """Prints one line for each kernel and dtype. Returns the exit status."""
-    if arguments.json is not None and not Path(arguments.json).parent.is_dir():
-        raise ValueError(f"--json {arguments.json}: its folder does not exist: make it first")
+    path = None if arguments.json is None else writable_file("--json", arguments.json)
     torch = _single_threaded_torch() if arguments.peers else None
     plan = [(case, dtype) for case in CASES for dtype in ("float64", "float32")]
     rows = []
@@ -43,9 +42,10 @@ def run(arguments):
         rows.append({"kernel": title, "dtype": dtype, "seconds": _interleaved(contenders, arguments.rounds)})
     print(f"{_kernels.level} kernels, {arguments.rounds} rounds, medians in ms, one thread")
     print("\n".join(_lines(rows, arguments.peers)))
-    if arguments.json is not None:
-        Path(arguments.json).write_text(json.dumps({"about": _about(arguments, torch), "rows": rows}, indent=1) + "\n")
-        print(f"wrote {arguments.json}")
+    if path is not None:
+        with naming("--json", path, "give a file that can be written to"):
+            path.write_text(json.dumps({"about": _about(arguments, torch), "rows": rows}, indent=1) + "\n")
+        print(f"wrote {path}")
     return 0
 
 

@@ -2,14 +2,13 @@
 
 import tempfile
 import time
-from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
 from varinf import _kernels
 from varinf._progress import progress_bar
 from varinf._text import WIDTH, wrapped
-from varinf.cli._arguments import natural
+from varinf.cli._arguments import naming, natural
 from varinf.page.computation_lens import computation_lens
 from varinf.page.definition_1 import definition_1
 from varinf.page.statement import Study
@@ -20,6 +19,7 @@ from varinf.page.worked_example import worked_example
 
 HELP = "every statement of the page on real data, as numbers that add up"
 ORDER = (definition_1, theorem_1, theorem_2, theorem_3, worked_example, computation_lens)  # the page's
+ADVICE = "give a folder that files can be written to"
 
 
 def add_arguments(parser):
@@ -65,19 +65,10 @@ def _folder(figures):
     if not figures:
         raise ValueError("--figures: the name is empty: give a folder, such as --figures tour")
     folder = Path(figures)
-    with _naming_the_option(folder):
+    with naming("--figures", folder, ADVICE):
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
     return folder
-
-
-@contextmanager
-def _naming_the_option(folder):
-    try:
-        yield
-    except OSError as error:
-        what = error.strerror or error
-        raise ValueError(f"--figures {folder}: {what}: give a folder that files can be written to") from error
 
 
 def _lines(statement):
@@ -113,6 +104,6 @@ def _draw(statements, folder):
             continue
         figure = plot(statement)
         path = folder / f"{statement.slug}.png"
-        with _naming_the_option(folder):
+        with naming("--figures", folder, ADVICE):
             figure.savefig(path, dpi=150)
         print(f"drew {path}")
