@@ -101,6 +101,26 @@ def test_groups_fill_the_draws(tmp_path, capsys):
         assert f"IWELBO_{nearest}" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("name", ["x.npy", "x.npz", "x.csv"])
+def test_groups_that_cannot_be_are_refused_before_the_file_is_read(tmp_path, capsys, monkeypatch, name):
+    x = weights(10_007, 1)  # a prime
+    {"x.npy": np.save, "x.npz": lambda path, x: np.savez(path, x=x), "x.csv": np.savetxt}[name](tmp_path / name, x)
+    if name != "x.csv":  # whose lines are counted as they are read
+        monkeypatch.setattr("varinf.evidence.streaming.LogWeights.update", None)
+    assert main(["bounds", str(tmp_path / name), "--k", "50"]) == 2
+    text = "--k 50: it does not divide the file's 10,007 draws: leave 7 of them out of the file\n"
+    assert capsys.readouterr().err.endswith(text)
+
+
+def test_memory_that_runs_out_is_not_the_files_fault(capsys, monkeypatch):
+    def read(*arguments):
+        raise MemoryError("Unable to allocate 8 EiB")
+
+    monkeypatch.setattr("varinf.cli.bounds.read_file", read)
+    assert main(["bounds", "x.npy"]) == 2
+    assert capsys.readouterr().err == "varinf bounds: error: memory ran out: give smaller parts\n"
+
+
 @pytest.mark.parametrize("shape", [(1000,), (1000, 1), (1000, 7), (100, 3, 4)])
 def test_the_table_fits_80_columns(tmp_path, capsys, monkeypatch, shape):
     monkeypatch.chdir(tmp_path)
@@ -348,7 +368,10 @@ def test_bad_files_end_in_one_line(tmp_path, capsys, name):
     assert any(part in err for part in text.split("|")), err
 
 
-@pytest.mark.parametrize("options", [["--k", "0"], ["--k", "2.5"], ["--axis", "x"], ["--chunk-mb", "-1"], ["--what"]])
+@pytest.mark.parametrize(
+    "options",
+    [["--k", "0"], ["--k", "2.5"], ["--axis", "x"], ["--chunk-mb", "-1"], ["--chunk-mb", "9" * 20], ["--what"]],
+)
 def test_bad_options_end_in_one_line(capsys, options):
     with pytest.raises(SystemExit) as ended:
         main(["bounds", "x.npy", *options])

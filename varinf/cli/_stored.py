@@ -27,9 +27,9 @@ READ_HEADER = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.forma
 class Stored:
     """An open file of log weights.
 
-    `chunks` yields (first draw, cube of (outer, draws, inner)); first draw 0 begins new data. `draws` is at least
-    the number of draws in the file, and that number itself for binary files; `batch` is None where it is not known
-    before the end, and holds the data in `order`.
+    `chunks` yields (first draw, cube of (outer, draws, inner)); first draw 0 begins new data. `draws` is the number of
+    draws in the file where they are `counted` before the end, and no less than it where not; `batch` is None where it
+    is not known before the end, and holds the data in `order`.
     """
 
     about: str
@@ -37,6 +37,7 @@ class Stored:
     batch: tuple | None
     order: str
     chunks: Iterator
+    counted: bool = True
 
     def datum(self, flat):
         """The index of the datum that comes `flat`-th in memory order."""
@@ -180,10 +181,10 @@ def _text(path, axis, chunk_bytes):
         return Stored(about, columns, None, "C", cubes)
     # A value takes two characters at least, its comma or line end among them.
     at_most = os.path.getsize(path) // (2 * columns) + 1
-    return Stored(about, at_most, (columns,), "C", _counted(table.parts(chunk_bytes)))
+    return Stored(about, at_most, (columns,), "C", _numbered(table.parts(chunk_bytes)), counted=False)
 
 
-def _counted(parts):
+def _numbered(parts):
     first = 0
     for part in parts:
         yield first, part[None]

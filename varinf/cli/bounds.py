@@ -7,7 +7,7 @@ import zipfile
 import numpy as np
 
 from varinf._text import wrapped
-from varinf.cli._arguments import positive
+from varinf.cli._arguments import mebibytes, positive
 from varinf.cli._stored import open_log_weights
 from varinf.diagnostics.psis import tail_length
 from varinf.evidence.reading import Reading
@@ -29,7 +29,7 @@ def add_arguments(parser):
     parser.add_argument("--k", type=positive, metavar="K", help="also IWELBO_K, from groups of K consecutive draws")
     parser.add_argument("--key", metavar="NAME", help="the array of an .npz file")
     parser.add_argument("--json", action="store_true", help="print JSON, with every datum's numbers")
-    parser.add_argument("--chunk-mb", type=positive, default=8, metavar="N", help="MiB to read at a time (default 8)")
+    parser.add_argument("--chunk-mb", type=mebibytes, default=8, metavar="N", help="MiB to read at a time (default 8)")
 
 
 def run(arguments):
@@ -41,11 +41,12 @@ def run(arguments):
     except OSError as error:
         what = error.strerror or error
         raise ValueError(f"FILE {arguments.file}: {what}: give the path of a readable file") from error
+    except MemoryError:  # of the work; DAMAGE has it for what reading a damaged file would take
+        raise
     except zipfile.BadZipFile as error:
         raise ValueError(f"FILE {arguments.file}: the archive is damaged ({error}): write it again") from error
     except DAMAGE as error:
         raise ValueError(f"FILE {arguments.file}: {error}") from error
-    _check_groups(arguments.k, reading)
     summary = summary_of_reading(reading)
     if arguments.json:
         print(json.dumps({"file": arguments.file, "about": about} | summary.to_dict(), allow_nan=False))
@@ -54,19 +55,22 @@ def run(arguments):
     return 0
 
 
-def _check_groups(k, reading):
+def _check_groups(k, draws):
     """Refuses groups that leave draws out of the value, as `iwelbo` does."""
-    draws = reading.moments().draws
     if k is None or draws % k == 0:
         return
     small = [d for d in range(1, math.isqrt(draws) + 1) if draws % d == 0]
     nearest = max(d for d in (*small, *(draws // d for d in small)) if d < k)
-    raise ValueError(f"--k {k}: it does not divide the file's {draws:,} draws: use a divisor, such as {nearest:,}")
+    useful = k > draws or 2 * nearest > k
+    advice = f"use a divisor, such as {nearest:,}" if useful else f"leave {draws % k:,} of them out of the file"
+    raise ValueError(f"--k {k}: it does not divide the file's {draws:,} draws: {advice}")
 
 
 def read_file(path, axis=0, k=None, key=None, chunk_bytes=8 * 2**20):
     """(what the file is, in words; the `Reading` of its log weights), in memory that does not grow with the file."""
     with open_log_weights(path, axis, key, chunk_bytes) as stored:
+        if stored.counted:
+            _check_groups(k, stored.draws)
         tail = tail_length(stored.draws) + 1
         readings, state, columns = [], None, 0
         for first, cube in stored.chunks:
@@ -81,6 +85,7 @@ def read_file(path, axis=0, k=None, key=None, chunk_bytes=8 * 2**20):
                 raise ValueError(_place(cube, first, columns, stored)) from None
         readings.append(state.read().settled())
     whole = Reading.concatenate([part.reshaped(-1) for part in readings])
+    _check_groups(k, whole.moments().draws)
     count = whole.k_hat().size
     batch = () if count == 1 else stored.batch or (count,)
     return stored.about, whole.reshaped(batch, stored.order)
