@@ -6,6 +6,7 @@ import os
 import pickle
 import subprocess
 import sys
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -71,6 +72,12 @@ def test_text_is_read_as_its_table(tmp_path, axis, chunk):
     want = np.loadtxt(tmp_path / "x.csv", delimiter=",")
     assert_same(reading.elbo(), vi.elbo(want, axis=axis))
     assert_same(reading.iwelbo(), vi.iwelbo(want, axis=axis))
+
+
+@pytest.mark.parametrize("text", ["0\n-1\n", "0.0,1\n-1,-2\n", "a,b\n0,1\n-1,-2\n", "-1,-2\n0,1\n"])
+def test_numbers_that_do_not_count_columns_are_draws(tmp_path, text):
+    (tmp_path / "x.csv").write_text(text)
+    assert read_file(tmp_path / "x.csv")[1].moments().draws == 2
 
 
 HEADINGS = {
@@ -208,6 +215,27 @@ def test_memory_stays_small_quickly(tmp_path):
     assert megabytes(tmp_path / "x.npy") < 150
 
 
+def test_text_without_line_breaks_is_not_read_to_its_end(tmp_path, capsys):
+    for first, text in [(b"", "a NUL character on line 1"), (b"1," * 2**23, "line 1 is longer than 16,777,216")]:
+        with open(tmp_path / "x.dat", "wb") as file:
+            file.write(first + b"1,")
+            file.truncate(2**31)
+        tracemalloc.start()
+        assert main(["bounds", str(tmp_path / "x.dat")]) == 2
+        assert tracemalloc.get_traced_memory()[1] < 150 * 2**20
+        tracemalloc.stop()
+        assert text in capsys.readouterr().err
+
+
+def test_long_lines_after_a_short_one_are_read_few_at_a_time(tmp_path, capsys):
+    (tmp_path / "x.csv").write_text("1\n" + ("1" * 10**6 + "\n") * 64)
+    tracemalloc.start()
+    assert main(["bounds", str(tmp_path / "x.csv"), "--chunk-mb", "1"]) == 2
+    assert tracemalloc.get_traced_memory()[1] < 30 * 2**20
+    tracemalloc.stop()
+    assert "inf at draw 1" in capsys.readouterr().err
+
+
 @pytest.mark.slow  # reads 4 GB, half a minute each
 @pytest.mark.parametrize(
     ("dtype", "shape", "axis", "fortran"),
@@ -341,6 +369,11 @@ BAD = {
     "empty csv": ("x.csv", b"", [], "no comma-separated numbers"),
     "words csv": ("x.csv", b"hello\nworld\n", [], "no comma-separated numbers"),
     "binary csv": ("x.csv", b"1.0\n\xff\xfe\x00\n", [], "neither .npy, .npz nor text"),
+    "binary far down in csv": ("x.csv", b"1.0\n" * 300_000 + "2é".encode()[:-1], [], "at byte 1,200,001"),
+    "zeros called csv": ("x.dat", bytes(100), [], "nor text (a NUL character on line 1): write"),
+    "zeros in csv": ("x.csv", b"1.0\n2.0\n3\0\n", [], "nor text (a NUL character on line 3): write"),
+    "column numbers in csv": ("x.csv", b"# made\n0,1,2\n-1,-2,-3\n", [], "line 2 counts the columns, as pandas does"),
+    "both numbers in csv": ("x.csv", b",0,1\n0,-1,-2\n", [], "(pandas: header=False, index=False)"),
     "ragged csv": ("x.csv", b"1,2\n3,4\n\n5\n", [], "line 4 has 1 values where the first has 2"),
     "row numbers in csv": ("x.csv", b",a,b\n0,-1.5,-2\n1,-1,-3\n", [], "the first column has no name while others do"),
     "word in csv": ("x.csv", b"a,b\n1,2\n3,x\n", [], "line 3, column 1: 'x' is not a number"),
