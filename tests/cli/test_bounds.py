@@ -215,6 +215,15 @@ def test_memory_stays_small_quickly(tmp_path):
     assert megabytes(tmp_path / "x.npy") < 150
 
 
+@pytest.mark.parametrize(("draws", "data"), [(10, 400_000), (100, 100_000)])
+def test_memory_is_what_the_help_promises(tmp_path, draws, data):
+    sparse(tmp_path / "one.npy", "f8", (draws, 1))
+    sparse(tmp_path / "x.npy", "f8", (draws, data))
+    used = megabytes(tmp_path / "x.npy") - megabytes(tmp_path / "one.npy")
+    promised = (8 * 2**20 + data * (200 + 36 * draws**0.5)) / 2**20
+    assert used < 1.25 * promised  # "about"
+
+
 def test_text_without_line_breaks_is_not_read_to_its_end(tmp_path, capsys):
     for first, text in [(b"", "a NUL character on line 1"), (b"1," * 2**23, "line 1 is longer than 16,777,216")]:
         with open(tmp_path / "x.dat", "wb") as file:

@@ -4,15 +4,16 @@ import numpy as np
 
 from varinf.diagnostics.psis import CHUNK, fit_tail, tail_length
 
-FEWEST_SPARE = 64
+FEWEST_SPARE = 8
 
 
 class Top:
     """The `keep` largest values of each column, exactly, out of any number of them.
 
     The kept values stand at the end of a row; new ones go before them, and when the row is full a partition in place
-    drops the smallest. A row has half as many spare slots as kept ones, so that a partition serves many draws, and
-    slots are used from the end, so that memory is touched only as draws arrive.
+    drops the smallest. A row has half as many spare slots as kept ones, so that a partition serves many draws; where
+    few are kept, as of few draws of very many data, more than a few would be most of the memory. Slots are used from
+    the end, so that it is touched only as draws arrive.
     """
 
     def __init__(self, columns, keep):
@@ -46,19 +47,18 @@ class Top:
             self._add_many(x)
 
     def _add_many(self, x):
-        """More values than there are slots: column by column, and only those that can still matter."""
+        """More values than there are slots: beside the held ones, as many columns at a time as make one CHUNK."""
         room, start = self._buffer.shape[1], self._free
-        full = room - start == self.keep
         held = min(room - start + len(x), self.keep)
-        for row, column in zip(self._buffer, x.T, strict=True):
-            if full:
-                column = column[column > row[start]]  # `_compact` left the least of the kept there
-            both = np.concatenate([row[start:], column])
-            row[room - held :] = np.partition(both, both.size - held)[both.size - held :]
+        step = max(1, CHUNK // (room - start + len(x)))
+        for i in range(0, x.shape[1], step):
+            both = np.concatenate([self._buffer[i : i + step, start:], x[:, i : i + step].T], axis=1)
+            both.partition(both.shape[1] - held, axis=1)
+            self._buffer[i : i + step, room - held :] = both[:, both.shape[1] - held :]
         self._free = room - held
 
     def _compact(self):
-        """Drops all but the `keep` largest; the least of them comes first."""
+        """Drops all but the `keep` largest."""
         held = self._buffer.shape[1] - self._free
         if held >= self.keep:
             self._buffer[:, self._free :].partition(held - self.keep, axis=1)
