@@ -73,9 +73,17 @@ def _theorem_1(figure, t, elbo, log_evidence, history):
     right.plot(steps, history[:, 1], color=TRUTH, lw=1.6, label=r"$\log p(x)$ per image")
     right.plot(steps, history[:, 0], "o-", color=ELBO, ms=3, label="ELBO per image")
     right.fill_between(steps, history[:, 0], history[:, 1], color=KL, alpha=0.25, lw=0)
-    right.set(xlabel="EM step (E, then M)", title="digits: E closes the gap,\nM lifts the evidence")
-    right.set_ylim(np.min(history[1:, 0]) - 5, np.max(history) + 3)
-    right.legend(frameon=False, loc="lower right")
+    right.set(
+        xlabel="EM step (E, then M)",
+        ylabel="nats (axis cut below)",
+        title="digits: E closes the gap,\nM lifts the evidence",
+    )
+    # The start is so far below that it would flatten the rest: it is named instead of shown.
+    floor = np.min(history[1:, 0]) - 5
+    right.set_ylim(floor, np.max(history) + 3)
+    start = f"ELBO from {history[0, 0]:.1f}"
+    right.annotate(start, (steps[1], floor), xytext=(6, 4), textcoords="offset points", color=ELBO)
+    right.legend(frameon=False, loc="center right")
 
 
 def _theorem_2(figure, reconstruction, kl, images):

@@ -74,6 +74,15 @@ def test_tour_prints_80_columns_and_draws(capsys, tmp_path):
     assert len(list(tmp_path.glob("*.png"))) == 5
 
 
+def test_every_axis_has_its_unit_and_what_it_cuts_off_is_named(study):
+    statement = theorem_1.theorem_1(study)
+    left, right = plot(statement).axes
+    assert "nats" in left.get_ylabel() and "nats" in right.get_ylabel()
+    floor, named = right.get_ylim()[0], " ".join(text.get_text() for text in right.texts)
+    below = [elbo for elbo, _ in statement.data["history"] if elbo < floor]
+    assert below and all(f"{elbo:.1f}" in named for elbo in below)
+
+
 def test_tour_exits_with_1_when_a_statement_fails(monkeypatch, capsys):
     def broken(study):
         return Statement("broken", "Broken", "1 = 2", "It is not.", (), (), (residual("1 = 2", 1.0, 2.0),))
