@@ -100,3 +100,18 @@ def test_an_exact_posterior_shows_no_error():
     x = np.full((1, 1000, 1), -7.123456789e5)
     for twin in MODULES:
         assert twin.moments(x, 1.0)[2].item() == pytest.approx(0, abs=1e-15)
+
+
+@twins
+@pytest.mark.parametrize("spread", [0.0, 1e-7, 1e-3])
+def test_near_equal_weights_keep_their_spread_when_they_merge(twin, spread):
+    """The error of a nearly exact posterior: Var w / (mean w)² is spread² here, far below the rounding of log mean w²."""
+    x = np.random.default_rng(6).normal(-190, spread, size=(20, 500, 1))
+    state, n = [part for part in twin.moments(x[:1], 1.0)], 500
+    for i in range(1, 20):
+        state = list(twin.merge(n, *state, 500, *twin.moments(x[i : i + 1], 1.0)))
+        n += 500
+    v = np.exp(np.float128(x.ravel()) + 190) if hasattr(np, "float128") else np.exp(x.ravel() + 190)
+    expected = float(np.log1p(np.var(v) / np.mean(v) ** 2))
+    # log mean v carries one rounding of 190, some 3e-14, of which the square is what two parts may differ by.
+    assert state[2].item() == pytest.approx(expected, rel=0.05 if spread == 1e-7 else 1e-8, abs=1e-27)

@@ -7,7 +7,7 @@ the maximum moves. With draws on the last axis the lanes run along them; otherwi
 """
 import numpy as np
 
-from libc.math cimport INFINITY
+from libc.math cimport INFINITY, exp, expm1, fabs, log1p
 from varinf._kernels._real cimport real
 
 cdef extern from "_simd.h" nogil:
@@ -246,9 +246,9 @@ cdef inline double log_add(double a, double b) noexcept nogil:
     return top if top == -INFINITY or top == INFINITY else top + vi_log(1 + vi_exp(low - top))
 
 
-cdef inline double log_square(double log_mean_part, double log_inefficiency, double log_mean) noexcept nogil:
-    """log of a part's mean v², relative to the common mean v squared; a part without weight has none."""
-    return log_inefficiency + 2 * (log_mean_part - log_mean) if log_mean_part > -INFINITY else -INFINITY
+cdef inline double spread(double size, double log_inefficiency) noexcept nogil:
+    """A part's mean square deviation of v, its mean v being `size`; a part without weight has none."""
+    return size * size * expm1(log_inefficiency) if size > 0 else 0
 
 
 def _moments(const real[:, :, ::1] x, double power, real[:, ::1] top, real[:, ::1] log_mean,
@@ -300,13 +300,21 @@ def merge(n_a, top_a, log_mean_a, log_inefficiency_a, mean_a, m2_a, n_b, top_b, 
 
 def _merge(const double[:, ::1] s, double n_a, double n_b, double[:, ::1] out):
     cdef Py_ssize_t i
-    cdef double n = n_a + n_b, log_a = vi_log(n_a / n), log_b = vi_log(n_b / n), difference, log_mean
+    cdef double n = n_a + n_b, log_a = vi_log(n_a / n), log_b = vi_log(n_b / n), difference, log_mean, top, size_a, size_b, total
     with nogil:
         for i in range(s.shape[1]):
             out[0, i] = max(s[0, i], s[5, i])
             log_mean = out[1, i] = log_add(s[1, i] + log_a, s[6, i] + log_b)
             if -INFINITY < log_mean < INFINITY:
-                out[2, i] = log_add(log_square(s[1, i], s[2, i], log_mean) + log_a, log_square(s[6, i], s[7, i], log_mean) + log_b)
+                # Both parts' spread and that of their means, relative to the larger: near-equal weights cancel nowhere.
+                top = max(s[1, i], s[6, i])
+                size_a, size_b = exp(s[1, i] - top), exp(s[6, i] - top)
+                total = n_a * size_a + n_b * size_b
+                difference = expm1(-fabs(s[1, i] - s[6, i]))
+                out[2, i] = log1p(
+                    n * (n_a * spread(size_a, s[2, i]) + n_b * spread(size_b, s[7, i])) / (total * total)
+                    + n_a * n_b * (difference / total) * (difference / total)
+                )
             else:
                 out[2, i] = INFINITY
             out[3, i] = (n_a / n) * s[3, i] + (n_b / n) * s[8, i]

@@ -61,12 +61,21 @@ def merge(
     n = n_a + n_b
     share_a, share_b = n_a / n, n_b / n
     log_mean = _log_add(log_mean_a + math.log(share_a), log_mean_b + math.log(share_b), xp)
-    # Σv² of each part relative to the common mean; a part without weight adds nothing.
+    # Σ(v − mean v)² of both parts and of their means, relative to the larger mean: near-equal weights cancel nowhere.
     proper = xp.isfinite(log_mean)
-    safe = xp.where(proper, log_mean, xp.zeros_like(log_mean))
-    square_a = xp.where(log_mean_a > -math.inf, log_inefficiency_a, -xp.inf) + 2 * (log_mean_a - safe)
-    square_b = xp.where(log_mean_b > -math.inf, log_inefficiency_b, -xp.inf) + 2 * (log_mean_b - safe)
-    log_inefficiency = _log_add(square_a + math.log(share_a), square_b + math.log(share_b), xp)
+    top, apart = xp.maximum(log_mean_a, log_mean_b), xp.where(proper, log_mean_a - log_mean_b, xp.zeros_like(log_mean))
+    mean_square = share_a * share_b * xp.expm1(-xp.abs(apart)) ** 2
+    total = xp.zeros_like(log_mean)
+    for share, log_part, inefficiency in (
+        (share_a, log_mean_a, log_inefficiency_a),
+        (share_b, log_mean_b, log_inefficiency_b),
+    ):
+        some = proper & (log_part > -math.inf)  # a part without weight adds nothing
+        size = xp.where(some, xp.exp(xp.where(some, log_part - top, xp.zeros_like(top))), xp.zeros_like(top))
+        total = total + share * size
+        spread = xp.expm1(xp.where(some, inefficiency, xp.zeros_like(top)))
+        mean_square = mean_square + share * size**2 * spread
+    log_inefficiency = xp.log1p(mean_square / xp.where(proper, total, xp.ones_like(total)) ** 2)
     difference = mean_b - mean_a
     return (
         xp.maximum(top_a, top_b),
