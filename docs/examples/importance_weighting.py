@@ -17,7 +17,8 @@ variance = s2 / np.sqrt(2 * s2 - 1) - 1  # of w, whose mean is 1
 print(f"ELBO {(np.log(s2) + 1 - s2) / 2:.7f}, variance of w {variance:.7f}")
 
 # %%
-# IWELBO_K for every K without a draw. From log m = ∫ (e^-t - e^-tm) dt/t follows
+# IWELBO_K for every K without a draw. From log m = ∫ (e^-t - e^-tm) dt/t
+# follows
 #
 # .. math::
 #    \mathcal{L}_K = \int_0^\infty
@@ -82,8 +83,9 @@ for s2 in (0.8, 0.5, 0.3):
     assert abs(found.k_hat - (1 - s2)) < 0.15
 
 # %%
-# A digit image under a linear model fitted by EM, and the best q whose features
-# are independent: how log of the mean of K weights narrows about log p(x).
+# A digit image under a linear model fitted by EM, and the best q whose
+# features are independent: how log of the mean of K weights narrows about
+# log p(x).
 
 X = vi.datasets.digits(raw=True)
 model = vi.models.LinearGaussian(latent_dim=6).fit(X, method="em", rng=0)
@@ -102,7 +104,8 @@ def picture(K):
     axes.stairs(density, bins, fill=True, color="C0", alpha=0.35)
     axes.axvline(truth, color="C2", label=r"$\log p(x)$")
     axes.axvline(values.mean(), color="C0", ls="--", label=r"IWELBO$_K$")
-    axes.set(xlim=bins[[0, -1]], ylim=(0, 4.5), xlabel="nats", yticks=[])
+    axes.set(xlim=bins[[0, -1]], ylim=(0, 4.5), xlabel="nats")
+    axes.set(ylabel="density", yticks=[0, 1, 2, 3, 4])
     axes.set(title="Density of log of the mean of K weights, one digit image")
     axes.text(truth - 2.1, 4.1, f"K = {K:.0f}: IWELBO {values.mean():.2f}")
     axes.legend(loc="upper right")

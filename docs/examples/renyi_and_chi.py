@@ -66,9 +66,9 @@ def picture(width):
     axes.plot(dots, found, "o", ms=4, color="C1", label="4,000 draws")
     axes.axvline(0, color="#8b929b", lw=0.8)
     axes.axvline(1, color="#8b929b", lw=0.8)
-    axes.text(0.05, log_p - 1.15, "IWELBO's limit", color="#8b929b")
-    axes.text(1.05, log_p - 1.15, "ELBO", color="#8b929b")
-    axes.set(xlim=(-1.05, 3.05), ylim=(log_p - 1.25, log_p + 1.25))
+    axes.text(0.05, log_p - 2, "IWELBO's limit", color="#8b929b")
+    axes.text(1.05, log_p - 2, "ELBO", color="#8b929b")
+    axes.set(xlim=(-1.2, 3.3), ylim=(log_p - 2.2, log_p + 1.6))
     axes.set(xlabel="order alpha", ylabel="nats")
     axes.set(title=f"Bounds of all orders, q {width:.2f} sd wide")
     axes.legend(loc="upper right")
@@ -79,9 +79,9 @@ picture(positions[5])
 
 # %%
 # The upper bounds are upper at infinitely many draws only. In 20 dimensions,
-# with q = N(0, 0.6 I) for p = N(0, I) and log p(x) = 0, the bound of order 2 is
-# 2.94, and 10,000 draws almost always say less. The χ bound of order n is the
-# Rényi bound of order 1 - n.
+# with q = N(0, 0.6 I) for p = N(0, I) and log p(x) = 0, the χ bound of order 2
+# is 2.94, and 10,000 draws almost always say less. The χ bound of order n is
+# the Rényi bound of order 1 - n.
 
 d, s2 = 20, 0.6
 truth = d / 4 * (2 * np.log(s2) - np.log(2 * s2 - 1))

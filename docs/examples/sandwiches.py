@@ -31,8 +31,9 @@ for bound, source, gap in zip(bounds, sources, gaps, strict=True):
     assert abs(b.value - (log_p + gap)) < 5 * b.stderr and b.is_bound
 
 # %%
-# Eight schools, with a full normal that has the posterior's mean and covariance
-# (about). It misses the funnel, k_hat says so, and the sandwich holds.
+# Eight schools, with a full normal that has the posterior's mean and
+# covariance (about). It misses the funnel, k_hat says so, and the sandwich
+# holds.
 
 schools = vi.models.EightSchools()
 z = schools.posterior().sample(4000, rng=0)
@@ -130,7 +131,8 @@ assert s.lower.caveats == () and s.gap.value > 90
 
 # %%
 # Markov's limit: log mean w exceeds log p(x) by log(1/d) with probability at
-# most d. Weights N(0, 1)/N(0, 1/3) have infinite variance; it holds all the same.
+# most d. Weights N(0, 1)/N(0, 1/3) have infinite variance; it holds all the
+# same.
 
 squares = np.random.default_rng(2).chisquare(1, (10, 50_000))
 log_w = np.log(1 / 3) / 2 + squares / 3
