@@ -91,10 +91,10 @@ def picture(width):
     values = np.array([curve(beta, q, width) for beta in betas])
     elbo, eubo = values[[0, -1]]
     _, axes = plt.subplots()
-    axes.fill_between(betas, elbo, values, color="C0", alpha=0.3, hatch="//",
-                      label=r"KL$(q\,\|\,$posterior$)$")  # fmt: skip
-    axes.fill_between(betas, values, eubo, color="C1", alpha=0.3,
-                      label=r"KL$($posterior$\,\|\,q)$")  # fmt: skip
+    below = r"under the curve: KL$(q\,\|\,$posterior$)$"
+    above = r"over the curve: KL$($posterior$\,\|\,q)$"
+    axes.fill_between(betas, values, eubo, color="C1", alpha=0.3, label=above)
+    axes.fill_between(betas, elbo, values, color="C0", alpha=0.3, label=below)
     axes.plot(betas, values, color="C3", label=r"E$_\beta[\log w]$")
     axes.axhline(log_px, color="C2", ls="--", label=r"$\log p(x)$")
     axes.text(1.02, log_px + 4.6, f"EUBO {eubo:.2f}", color="C1")
