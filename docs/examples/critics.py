@@ -65,7 +65,7 @@ def donsker_varadhan(scores):
 
 
 # %%
-# Information 2 nats, 64 pairs, the optimal critic of each: averages over 2,000
+# Information 2 nats, 64 pairs, the optimal critic of each: averages over 1,200
 # batches, beside values from long simulations.
 
 
@@ -77,7 +77,7 @@ def score(name, values, truth, error=0.0):
     return mean
 
 
-conditional, marginal = batches(2.0, 64, 2000)
+conditional, marginal = batches(2.0, 64, 1200)
 ratio = conditional - marginal[:, None]
 low = score("InfoNCE", infonce(conditional), 1.8121, 0.0005)
 high = score("leave-one-out", leave_one_out(conditional), 2.1611, 0.0005)
@@ -86,7 +86,7 @@ wrong_axis = conditional.swapaxes(1, 2)
 score("InfoNCE, contrast over y", infonce(wrong_axis), -0.78, 0.005)
 assert low < 2 < high
 assert np.allclose(infonce(conditional), infonce(ratio), rtol=1e-10)
-far = batches(10.0, 64, 1000)
+far = batches(10.0, 64, 500)
 scores = donsker_varadhan(far[0] - far[1][:, None])
 above = score("Donsker-Varadhan, I = 10", scores, 11.30, 0.02)
 assert above > 10  # on a batch it is no lower bound
