@@ -113,7 +113,7 @@ assert abs(by_hand - ours) < 1e-10
 steps = np.repeat([2.0, 4.0, 6.0, 8.0, 10.0], 20)
 _, axes = plt.subplots()
 axes.plot(steps, "--", color="C2", label="I(X; Y)")
-for i, N in enumerate((8, 64, 512)):
+for i, N in enumerate((8, 64, 256)):
     values = [infonce(batches(step, N, 1)[0])[0] for step in steps]
     axes.plot(values, color=f"C{(0, 1, 3)[i]}", label=f"InfoNCE, N = {N}")
     axes.axhline(np.log(N), color="#8b929b", lw=0.8, ls=":")
