@@ -105,7 +105,7 @@ def test_an_exact_posterior_shows_no_error():
 @twins
 @pytest.mark.parametrize("spread", [0.0, 1e-7, 1e-3])
 def test_near_equal_weights_keep_their_spread_when_they_merge(twin, spread):
-    """The error of a nearly exact posterior: Var w / (mean w)² is spread² here, far below the rounding of log mean w²."""
+    """As at a nearly exact posterior: Var w / (mean w)² is spread², far below the rounding of log mean w²."""
     x = np.random.default_rng(6).normal(-190, spread, size=(20, 500, 1))
     state, n = [part for part in twin.moments(x[:1], 1.0)], 500
     for i in range(1, 20):
