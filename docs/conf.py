@@ -59,6 +59,7 @@ sphinx_gallery_conf = {
     "gallery_dirs": "gallery",
     "filename_pattern": r"\.py$",  # every one runs
     "abort_on_example_error": True,
+    "run_stale_examples": True,  # the numbers on a page are those of this build
     "capture_repr": (),  # what an example says it prints
     "within_subsection_order": "figures.course_order",
     "image_scrapers": ("figures.scraper",),

@@ -71,7 +71,7 @@ def scraper(block, block_vars, gallery_conf):
     if isinstance(names.get("figure"), Figure) and names["figure"] not in figures:
         figures.append(names.pop("figure"))  # those that varinf.plot draws are not pyplot's
     parts = []
-    for figure in figures:
+    for figure in map(_laid_out, figures):
         figure.savefig(next(block_vars["image_path_iterator"]), dpi=120)
         drawing, slider = _svg(figure), None
         if "positions" in names and "picture" in names:
@@ -79,6 +79,13 @@ def scraper(block, block_vars, gallery_conf):
         parts.append(_html(_title(figure), drawing, slider))
     plt.close("all")
     return "\n".join(parts)
+
+
+def _laid_out(figure):
+    """The figure with its layout fixed: each drawing would move it a little, and frames would differ from the first."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    return figure
 
 
 def _title(figure):
@@ -90,7 +97,6 @@ def _title(figure):
 def _svg(figure):
     """The figure as an SVG element whose colours are those of the page."""
     buffer = io.StringIO()
-    figure.draw_without_rendering()  # the layout settles at the second drawing
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     svg = re.sub(r"<metadata>.*?</metadata>", "", buffer.getvalue(), flags=re.S)
     for colour, variable in COLOURS.items():
@@ -110,7 +116,7 @@ def _slider(picture, positions, drawing):
     for position in positions:
         plt.close("all")
         picture(position)
-        frames.append(_parts(_svg(plt.gcf())))
+        frames.append(_parts(_svg(_laid_out(plt.gcf()))))
     shown = _parts(drawing)
     if {len(frame) for frame in frames} != {len(shown)}:
         raise ValueError("picture(position) must draw the same artists at every position: fix its limits and ticks")
