@@ -66,11 +66,14 @@ def test_sliders_move_their_figures_by_keyboard(browser, server, site, pages):
             for slider in page.locator(".vi-slider input").all():
                 figure = slider.locator("xpath=ancestor::figure")
                 before, shown = figure.locator("svg").inner_html(), figure.locator("output").inner_text()
+                there, back = ("ArrowRight", "ArrowLeft")
+                if slider.input_value() == slider.get_attribute("max"):
+                    there, back = back, there
                 slider.focus()
-                page.keyboard.press("ArrowRight")
+                page.keyboard.press(there)
                 assert figure.locator("output").inner_text() != shown, name
                 assert figure.locator("svg").inner_html() != before, name
-                page.keyboard.press("ArrowLeft")
+                page.keyboard.press(back)
                 assert figure.locator("svg").inner_html() == before, f"{name}: the way back draws something else"
         assert not wrong
 
