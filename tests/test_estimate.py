@@ -218,6 +218,29 @@ def test_population_error_is_that_of_data_and_draws():
     assert np.isnan(vi.elbo(log_weights(20, 1)).mean(over="population").stderr)  # one datum is no sample
 
 
+@pytest.mark.parametrize(("common", "own", "too_large"), [(1.0, 0.01, 1.0), (0.5, 1.0, 1.0), (0.0, 20.0, math.sqrt(2))])
+def test_population_error_holds_the_noise_that_shared_draws_have_in_common(common, own, too_large):
+    """With values centre + b(z) + c(z, x), c's noise counts twice: it rules in the last case, and adds little before."""
+
+    def one(rng):
+        noise = common * rng.normal(size=(40, 1)) + own * rng.normal(size=(40, 50))
+        return vi.elbo(rng.normal(0, 0.3, size=50) + noise, shared_draws=True).mean(over="population")
+
+    spread, error, rel = replicate(one)
+    assert error == pytest.approx(too_large * spread, rel=rel + 0.04)  # 2.9% for the second case
+    with pytest.raises(ValueError, match="share draws"):
+        bare(np.zeros(2), np.ones(2), shared_draws=True).mean(over="population")
+
+
+def test_degrees_of_a_population_error_of_shared_draws():
+    x = np.random.default_rng(7).normal(size=(5, 1)) + 0.2 * np.random.default_rng(8).normal(size=(5, 40))
+    b = vi.elbo(x, shared_draws=True)
+    joint, sd = b.mean().stderr, np.std(x.mean(0), ddof=1) / math.sqrt(40)
+    found = b.mean(over="population")
+    assert found.stderr == pytest.approx(math.hypot(joint, sd), rel=1e-12)
+    assert found.degrees == pytest.approx((joint**2 + sd**2) ** 2 / (joint**4 / 4 + sd**4 / 39), rel=1e-10)
+
+
 def test_dataset_mean_covers():
     rng = np.random.default_rng(4)
     inside = 0

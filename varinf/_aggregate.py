@@ -23,6 +23,10 @@ def aggregate(estimate, over, total):
     scale = 1.0 if total else 1.0 / n
     if over == "population":
         stderr, degrees = _sd(estimate.value, n, xp) / math.sqrt(n), n - 1
+        if estimate.shared_draws:  # the noise that the values have in common does not show in their spread
+            error, own_degrees = _error_of_sum(estimate, xp)
+            squares = xp.stack([stderr**2, (error / n) ** 2], axis=0)
+            stderr, degrees = xp.sqrt(xp.sum(squares)), pooled_degrees(squares, (degrees, own_degrees))
     else:
         stderr, degrees = _error_of_sum(estimate, xp)
         stderr = scale * stderr
@@ -44,13 +48,9 @@ def aggregate(estimate, over, total):
 
 def _error_of_sum(estimate, xp):
     """(error of the sum over the batch due to the draws, its degrees of freedom)."""
-    if not estimate.shared_draws:
-        # Independent errors add in squares; Welch-Satterthwaite for equal degrees gives those of the sum.
-        squares = estimate.stderr**2
-        total = xp.sum(squares)
-        ratio = to_numpy(total**2 / xp.where(total > 0, xp.sum(squares**2), xp.ones_like(total)))
-        known = ratio is not None and ratio > 0
-        return xp.sqrt(total), estimate.degrees * float(ratio) if known else estimate.degrees
+    if not estimate.shared_draws:  # independent errors add in squares
+        squares = xp.reshape(estimate.stderr, (-1,)) ** 2
+        return xp.sqrt(xp.sum(squares)), pooled_degrees(squares, estimate.degrees)
     if estimate.influence is None:
         raise ValueError(
             "these values share draws, so their errors are dependent, and the draws were not kept: "
@@ -58,7 +58,31 @@ def _error_of_sum(estimate, xp):
         )
     joint = estimate.influence()
     draws = joint.shape[0]
-    return _sd(xp.sum(xp.reshape(joint, (draws, -1)), axis=1), draws, xp) / math.sqrt(draws), draws - 1
+    return _sd(xp.sum(xp.reshape(joint, (draws, -1)), axis=1), draws, xp) / math.sqrt(draws), estimate.degrees
+
+
+def pooled_degrees(squares, degrees):
+    """Welch and Satterthwaite's degrees of freedom of a sum of independent terms, float.
+
+    `squares` are the terms' squared errors, on the first axis; `degrees` theirs, or one number for all. Of a batch of
+    sums the fewest; and the fewest of any term where the errors say nothing.
+    """
+    fewest = float(np.min(degrees))
+    squares = to_numpy(squares)
+    if fewest < 1 or squares is None:
+        return fewest
+    degrees = np.reshape(degrees, (-1, *[1] * (squares.ndim - 1)))
+    with np.errstate(all="ignore"):
+        shares = squares / np.sum(squares, axis=0, dtype=np.float64)
+        pooled = 1 / np.sum(shares**2 / degrees, axis=0)
+    return float(np.min(pooled)) if np.all(pooled >= fewest) else fewest
+
+
+def influence_of_both(one, other):
+    """Each draw's influence on the difference of two estimates from draws of their own, as for one sample of all."""
+    xp = namespace(one)
+    both = one.shape[0] + other.shape[0]
+    return xp.concat([both / one.shape[0] * one, -both / other.shape[0] * other], axis=0)
 
 
 def _sd(x, n, xp):

@@ -235,7 +235,11 @@ class Estimate:
         over : {"dataset", "population"}
             "dataset": these data are all there is; the error is that of the draws, sqrt(Σ stderr²)/N, or, with
             `shared_draws`, that of the draws taken jointly. "population": the data are a sample too; the error is
-            sd(values)/sqrt(N), which holds the draws' error as well.
+            sd(values)/sqrt(N), which holds the draws' error as well where each datum has draws of its own. With
+            `shared_draws` it is sqrt(joint² + sd²/N), joint the error over the dataset: what the draws do to all data
+            alike shows in the first term only, what data do in the second. What a draw does to one datum alone is in
+            both: the error is never too small, and too large by a factor between 1, where either the data or the
+            common noise rules, and sqrt(2), where neither does.
         """
         return aggregate(self, over, total=False)
 
