@@ -220,7 +220,7 @@ def test_population_error_is_that_of_data_and_draws():
 
 @pytest.mark.parametrize(("common", "own", "too_large"), [(1.0, 0.01, 1.0), (0.5, 1.0, 1.0), (0.0, 20.0, math.sqrt(2))])
 def test_population_error_holds_the_noise_that_shared_draws_have_in_common(common, own, too_large):
-    """With values centre + b(z) + c(z, x), c's noise counts twice: it rules in the last case, and adds little before."""
+    """With values centre + b(z) + c(z, x), c's noise counts twice: it rules in the last case."""
 
     def one(rng):
         noise = common * rng.normal(size=(40, 1)) + own * rng.normal(size=(40, 50))
@@ -377,6 +377,59 @@ def test_gap():
     assert s.gap.value == pytest.approx(s.upper.value - s.lower.value)
     assert s.gap.stderr == pytest.approx(math.hypot(s.upper.stderr, s.lower.stderr))
     assert s.gap.direction == "exact" and s.gap.draws == 1000 and s.to("bits").gap.units == "bits"
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "gap"),
+    [
+        ("none", "none", "none"),
+        ("low", "none", "high"),
+        ("none", "high", "high"),
+        ("low", "high", "high"),
+        ("high", "none", "low"),
+        ("none", "low", "low"),
+        ("high", "low", "low"),
+        ("low", "low", "unknown"),
+        ("unknown", "none", "unknown"),
+        ("low", "unknown", "unknown"),
+    ],
+)
+def test_the_gap_leans_as_its_sides_do(lower, upper, gap):
+    s = vi.Sandwich(bare(0.0, 0.1, bias=lower, draws=5), bare(1.0, 0.1, bias=upper, direction="upper", draws=5))
+    assert s.gap.bias == gap
+
+
+def test_the_gap_has_the_degrees_of_its_sides():
+    """Few groups on either side: with a normal's 1.96 errors the interval would cover 84%."""
+    rng, inside = np.random.default_rng(9), 0
+    for _ in range(2000):
+        s = vi.Sandwich(vi.iwelbo(rng.normal(size=3), k=1), vi.eubo(rng.normal(1, 2, size=4)))
+        interval = s.gap.interval()
+        inside += interval.low <= 1 <= interval.high
+    assert abs(inside / 2000 - 0.95) < 5 * math.sqrt(0.95 * 0.05 / 2000)
+    a, b = s.upper.stderr**2, s.lower.stderr**2
+    assert s.gap.degrees == pytest.approx((a + b) ** 2 / (a**2 / 3 + b**2 / 2), rel=1e-12)
+    batch = vi.Sandwich(vi.iwelbo(log_weights(3, 5)), vi.eubo(log_weights(4, 5))).gap
+    assert batch.degrees == pytest.approx(min(each.degrees for each in batch)) and 2 <= batch.degrees < 5
+    one = vi.Sandwich(vi.iwelbo(log_weights(1)), vi.eubo(log_weights(4))).gap
+    assert one.degrees == 0 and math.isnan(one.interval().low)
+
+
+def test_the_gap_has_the_caveats_of_its_sides():
+    s = vi.Sandwich(vi.iwelbo(5 * log_weights(500)), vi.eubo(log_weights(500, 1), chain_axis=1))
+    assert s.lower.caveats and s.upper.caveats
+    of_sides = [f"{name} side: {text}" for name in ("lower", "upper") for text in getattr(s, name).caveats]
+    assert list(s.gap.caveats) == of_sides
+
+
+def test_the_gap_of_shared_draws_takes_its_error_jointly():
+    def one(rng):
+        e, f = rng.standard_normal((200, 1)), rng.standard_normal((100, 1))
+        sides = vi.iwelbo(e * [0.5, 0.4], shared_draws=True), vi.eubo(f * [0.3, 0.6], shared_draws=True)
+        return vi.Sandwich(*sides).gap.mean()
+
+    spread, error, rel = replicate(one)
+    assert error == pytest.approx(spread, rel=rel)
 
 
 def test_sandwich_interval_is_two_one_sided_limits():

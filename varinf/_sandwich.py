@@ -1,8 +1,9 @@
 """Sandwich: one quantity between a lower and an upper estimate."""
 
-import math
 from dataclasses import dataclass, replace
+from functools import partial
 
+from varinf._aggregate import influence_of_both, pooled_degrees
 from varinf._arrays import namespace
 from varinf.estimate import Direction, Estimate, Interval, check_level
 
@@ -25,18 +26,28 @@ class Sandwich:
 
     @property
     def gap(self):
-        """upper - lower as an Estimate: how much is left open; it may fall below 0 by noise alone."""
-        xp = namespace(self.upper.value)
+        """upper - lower as an Estimate: how much is left open; it may fall below 0 by noise alone.
+
+        Its bias is that of the two sides together, against the difference of their estimands; its degrees of freedom
+        are Welch and Satterthwaite's; each side's caveats are its own too, and say whose they are.
+        """
+        lower, upper = self.lower, self.upper
+        xp = namespace(upper.value)
+        squares = xp.stack([upper.stderr**2, lower.stderr**2], axis=0)
+        kept = upper.influence is not None and lower.influence is not None
         return Estimate(
-            self.upper.value - self.lower.value,
-            xp.sqrt(self.upper.stderr**2 + self.lower.stderr**2)
-            if self.upper.shape
-            else math.hypot(self.upper.stderr, self.lower.stderr),
-            quantity=f"the width of the bracket on {self.lower.quantity}",
-            estimand=f"{self.upper.estimand} minus {self.lower.estimand}",
+            upper.value - lower.value,
+            xp.sqrt(xp.sum(squares, axis=0)),
+            quantity=f"the width of the bracket on {lower.quantity}",
+            estimand=f"{upper.estimand} minus {lower.estimand}",
             direction=Direction.EXACT,
-            draws=min(self.lower.draws, self.upper.draws),
-            units=self.lower.units,
+            bias=_bias_of_difference(upper.bias, lower.bias),
+            draws=min(lower.draws, upper.draws),
+            degrees=pooled_degrees(squares, (upper.degrees, lower.degrees)),
+            units=lower.units,
+            shared_draws=upper.shared_draws or lower.shared_draws,
+            influence=(lambda: influence_of_both(upper.influence(), lower.influence())) if kept else None,
+            rules=(*_rules_of("lower", lower), *_rules_of("upper", upper)),
         )
 
     @property
@@ -103,3 +114,19 @@ class Sandwich:
         from varinf._text import describe_sandwich
 
         return describe_sandwich(self, "<Sandwich: ", ">")
+
+
+def _bias_of_difference(upper, lower):
+    """The bias of upper - lower: a lower side that is low widens the gap; against each other they are unknown."""
+    leanings = {upper, {"low": "high", "high": "low"}.get(lower, lower)} - {"none"}
+    return leanings.pop() if len(leanings) == 1 else "unknown" if leanings else "none"
+
+
+def _rules_of(side, estimate):
+    """The estimate's rules, as rules of the gap: they look at the side that they are about."""
+
+    def of_side(rule, gap):
+        text = rule(estimate)
+        return text and f"{side} side: {text}"
+
+    return tuple(partial(of_side, rule) for rule in estimate.rules)

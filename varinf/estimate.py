@@ -60,8 +60,9 @@ class Estimate:
         Estimated distance of the estimator's mean from the quantity where theory gives one, else None.
     objective : str
         The name under which `varinf.lens` finds the page's five answers.
-    shared_draws : bool
-        The values of a batch come from common draws, so that their errors are dependent.
+    shared_draws : bool or "first axis"
+        The values of a batch come from common draws, so that their errors are dependent; "first axis": those along
+        the first axis do, as places on one curve, until an integer picks one of them.
     k_hat_of : str
         What `k_hat` is the tail index of: "w", the weights, unless another function of them decides.
 
@@ -92,7 +93,7 @@ class Estimate:
     units: str = "nats"
     bias_estimate: Any = None
     objective: str = ""
-    shared_draws: bool = False
+    shared_draws: bool | str = False
     k_hat_of: str = "w"
     # How to compute, on demand and from the draws: k_hat; each draw's influence on the value, (draws, *batch); and the
     # (low, high) limits on the quantity by Markov's inequality for a level and a number of groups.
@@ -195,8 +196,10 @@ class Estimate:
         if not self.shape:
             raise TypeError("this Estimate is a single number and cannot be indexed")
         keys = index if isinstance(index, tuple) else (index,)
+        picked = isinstance(keys[0] if keys else None, int | np.integer)
         return self._with(
             lambda x: x[index],
+            shared_draws=False if picked and self.shared_draws == "first axis" else self.shared_draws,
             tail=None if self.tail is None else lambda: self.k_hat[index],
             influence=None if self.influence is None else lambda: self.influence()[(slice(None), *keys)],
             markov=None

@@ -115,6 +115,38 @@ def test_shared_draws_take_the_errors_jointly():
     assert np.mean(errors) == pytest.approx(np.std(sums, ddof=1), rel=5 / math.sqrt(800))
 
 
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("place", [0, 1, 2, 3])
+def test_a_place_on_the_curve_averages_over_the_data(shared, place):
+    """At one beta the data share draws if the caller says so; the error is the spread over replications."""
+    rng, means, errors = np.random.default_rng(14), [], []
+    columns = 1 if shared else 3
+    for _ in range(400):
+        x, y = rng.standard_normal((300, columns)), rng.standard_normal((200, columns))
+        scale = np.array([0.5, 0.4, 0.3])
+        t = vi.thermodynamic(
+            x * scale - scale**2 / 2, y * scale + scale**2 / 2, betas=[0, 0.3, 0.8, 1], shared_draws=shared
+        )
+        mean = t.curve[place].mean()
+        means.append(mean.value)
+        errors.append(mean.stderr)
+    assert np.mean(errors) == pytest.approx(np.std(means, ddof=1), rel=5 / math.sqrt(800))
+    each = t.curve[place]
+    if not shared:
+        assert each.mean().stderr == pytest.approx(np.linalg.norm(each.stderr) / 3, rel=1e-12)
+
+
+def test_the_whole_curve_shares_its_draws():
+    """Places on one curve are dependent: their mean takes the error jointly, data with draws of their own included."""
+    rng, means, errors = np.random.default_rng(15), [], []
+    for _ in range(400):
+        x, y = rng.normal(-0.1, 0.5, (200, 2)), rng.normal(0.1, 0.5, (300, 2))
+        mean = vi.thermodynamic(x, y, betas=[0, 0.2, 0.4, 0.7]).curve.mean()
+        means.append(mean.value)
+        errors.append(mean.stderr)
+    assert np.mean(errors) == pytest.approx(np.std(means, ddof=1), rel=5 / math.sqrt(800))
+
+
 def test_heavy_halves_speak():
     rng = np.random.default_rng(10)
     b = vi.thermodynamic(rng.normal(-50, 10, 1000), rng.normal(50, 10, 1000)).log_evidence

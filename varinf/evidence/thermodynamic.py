@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from varinf._aggregate import influence_of_both
 from varinf._arrays import as_array, as_arrays, check_posterior_draws
 from varinf._kernels._precision import float64_inside
 from varinf._text import describe
@@ -85,6 +86,7 @@ def thermodynamic(log_weights, log_weights_at_posterior_draws, betas=None, *, ax
         and w^(−½) under the posterior: half the tail index of the weights, so that the interval holds for weights far
         too heavy for `iwelbo`, until q and the posterior hardly overlap, when the caveat speaks. `curve` holds plain
         means at β = 0 and 1 and, in between, self-normalised averages, biased by O(1/draws), with delta-method errors.
+        ``curve[i]`` is a batch over the data, which averages like one.
 
     Raises
     ------
@@ -121,7 +123,7 @@ def thermodynamic(log_weights, log_weights_at_posterior_draws, betas=None, *, ax
     check_posterior_draws(y, name)
     return Thermodynamic(
         betas,
-        _curve(left, right, betas),
+        _curve(left, right, betas, shared_draws),
         _integral(left, right, shared_draws),
         elbo_of(left, shared_draws),
         eubo(y, axis=axis, shared_draws=shared_draws),
@@ -163,20 +165,13 @@ def _integral(left, right, shared_draws):
         shared_draws=shared_draws,
         k_hat_of="the square root of the weights",
         tail=lambda: np.maximum(left.k_hat(0.5), right.k_hat(-0.5))[()],
-        influence=lambda: _joint_influence(left, right),
+        influence=lambda: influence_of_both(left.influence(0.5), right.influence(-0.5)),
         rules=(caveats.one_draw, caveats.zero_weights, caveats.missed_mass, caveats.apart, caveats.heavy_halves),
     )
 
 
-def _joint_influence(left, right):
-    """Each draw's influence on the value, scaled as for one sample of all draws of both kinds."""
-    n, m = left.count, right.count
-    parts = ((n + m) / n * left.influence(0.5), -(n + m) / m * right.influence(-0.5))
-    return left.xp.concat(parts, axis=0)
-
-
-def _curve(left, right, betas):
-    """E_β[log w] at each beta: (B, *batch)."""
+def _curve(left, right, betas, shared_draws):
+    """E_β[log w] at each beta: (B, *batch). The betas share draws whether the data do or not."""
     xp = left.xp
     points = [_point(left, right, beta, xp) for beta in betas]
     return Estimate(
@@ -189,7 +184,8 @@ def _curve(left, right, betas):
         draws=min(left.count, right.count),
         degrees=min(left.count, right.count) - 1,
         objective="thermodynamic",
-        shared_draws=True,
+        shared_draws=shared_draws or "first axis",
+        influence=lambda: xp.stack([_influence(left, right, beta, xp) for beta in betas], axis=1),
         rules=(caveats.one_draw, caveats.zero_weights, caveats.missed_mass),
     )
 
@@ -199,17 +195,34 @@ def _point(left, right, beta, xp):
     if beta in (0.0, 1.0):
         moments = (right if beta else left).moments()
         return moments.mean, mean_error(moments, xp)
+    f, p = _tilted(left, right, beta, xp)
+    return _self_normalised(f, p, xp)[:2]
+
+
+def _influence(left, right, beta, xp):
+    """Each draw's influence on `_point`: none of those that it does not use. (draws of both, *batch)."""
+    if beta in (0.0, 1.0):
+        used = right if beta else left
+        each = used.first() - used.moments().mean
+    else:
+        each = _self_normalised(*_tilted(left, right, beta, xp), xp)[2]
+    unused = xp.zeros_like((left if beta > 0.5 else right).first())
+    return influence_of_both(*((unused, -each) if beta > 0.5 else (each, unused)))
+
+
+def _tilted(left, right, beta, xp):
+    """Log weights and the weights that carry them to β, which sum to 1 over axis 0."""
     draws, power = (left, beta) if beta <= 0.5 else (right, beta - 1)
-    p = xp.moveaxis(draws.weights(power), draws.axis, 0)
-    return _self_normalised(draws.first(), p, xp)
+    return draws.first(), xp.moveaxis(draws.weights(power), draws.axis, 0)
 
 
 @float64_inside
 def _self_normalised(f, p, xp):
-    """(Σ p f, its delta-method standard error) with weights p that sum to 1 over axis 0."""
+    """(Σ p f, its delta-method standard error, each draw's influence) with weights p that sum to 1 over axis 0."""
     n = p.shape[0]
     f = xp.where(p > 0, f, 0.0)  # log w is infinite where it counts for nothing
     mean = xp.sum(p * f, axis=0)
     lost = xp.sum(p, axis=0) == 0
-    error = xp.sqrt(xp.sum(p**2 * (f - mean) ** 2, axis=0) * (n / (n - 1) if n > 1 else math.nan))
-    return xp.where(lost, xp.nan, mean), xp.where(lost, xp.nan, error)
+    influence = n * p * (f - mean)
+    error = xp.sqrt(xp.sum(influence**2, axis=0) / n / (n - 1 if n > 1 else math.nan))
+    return xp.where(lost, xp.nan, mean), xp.where(lost, xp.nan, error), influence
