@@ -1,9 +1,11 @@
+import mpmath
 import numpy as np
 import pytest
 import scipy.special
 import scipy.stats
 
 from varinf.divergences.kl import kl, kl_and_gradient
+from varinf.divergences.renyi import renyi_divergence
 from varinf.families.categorical import Categorical
 from varinf.families.diagonal_normal import DiagonalNormal
 from varinf.families.full_normal import FullNormal
@@ -125,6 +127,42 @@ def test_float32():
         for p in (DiagonalNormal.standard(3), full):
             assert kl(q, p).dtype == np.float32
     assert kl(low, DiagonalNormal(np.zeros(3), np.ones(3))).dtype == np.float64
+
+
+def exact_low_rank(q, p):
+    """(KL, Rényi 1/2) of two low-rank normals about 0, from their covariances in 80 digits."""
+    with mpmath.workdps(80):
+        covariances = []
+        for each in (q, p):
+            factor = mpmath.matrix(each.factor.astype(float).tolist())
+            covariances.append(factor * factor.T + mpmath.diag([mpmath.mpf(float(s)) ** 2 for s in each.scale]))
+        of_q, of_p = covariances
+        ratio = mpmath.inverse(of_p) * of_q
+        log_dets = [mpmath.log(mpmath.det(s)) for s in (of_q, of_p, (of_q + of_p) / 2)]
+        trace = sum(ratio[i, i] for i in range(q.dim))
+        return float((trace - q.dim - log_dets[0] + log_dets[1]) / 2), float(log_dets[2] - sum(log_dets[:2]) / 2)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("ratio", [1, 1e3, 1e6, 1e8])
+@pytest.mark.parametrize("rank", [1, 2])
+def test_large_factors_beside_small_scales(dtype, ratio, rank):
+    """The covariance, which squares the factors, has no scales left from 1e8 on, in float32 from 3e3 on."""
+    rng = np.random.default_rng(5)
+    factor, loc = (ratio * rng.normal(size=(4, rank))).astype(dtype), np.zeros(4, dtype)
+    q = LowRankNormal(loc, factor, np.array([1, 0.5, 2, 1], dtype))
+    p = LowRankNormal(loc, dtype(1.5) * factor, np.array([1.5, 1, 1, 2], dtype))
+    expected = exact_low_rank(q, p)
+    tolerance = 1e-6 if dtype == np.float32 else 1e-12
+    for value, wanted in zip((kl(q, p), renyi_divergence(q, p, 0.5)), expected, strict=True):
+        assert value.dtype == dtype and value == pytest.approx(wanted, rel=tolerance)
+    full = FullNormal(loc, np.eye(4, dtype=dtype))
+    value, gradient = kl_and_gradient(full, p)
+    assert value.dtype == gradient.loc.dtype == gradient.scale_tril.dtype == dtype
+    batch = LowRankNormal(np.zeros((3, 4), dtype), np.stack([factor] * 3), np.stack([q.scale] * 3))
+    np.testing.assert_array_equal(kl(batch, p), [kl(q, p)] * 3)
+    assert np.all(np.diagonal(q.scale_tril) > 0) and not np.any(np.triu(q.scale_tril, 1))
+    np.testing.assert_allclose(q.scale_tril @ q.scale_tril.T, q.covariance, rtol=10 * np.finfo(dtype).eps)
 
 
 @pytest.mark.parametrize("batch", [(), (3,)])

@@ -33,7 +33,8 @@ def test_rows():
     assert is_log and arrays[1] == 1.0 and arrays[3] == pytest.approx(1.0)
     arrays, _ = diagonal_rows(Q, DiagonalNormal.standard(2))
     assert len(arrays) == 2
-    arrays = full_rows(Q, FullNormal(np.zeros(2), np.eye(2)))
+    arrays, like = full_rows(Q, FullNormal(np.zeros(2), np.eye(2)))
     assert [x.shape for x in arrays] == [(3, 2), (3, 2, 2), (1, 2), (1, 2, 2)]
     np.testing.assert_array_equal(arrays[1], 2 * np.broadcast_to(np.eye(2), (3, 2, 2)))
-    np.testing.assert_array_equal(full_rows(Q[0], DiagonalNormal.standard(2))[3], [np.eye(2)])
+    np.testing.assert_array_equal(full_rows(Q[0], DiagonalNormal.standard(2))[0][3], [np.eye(2)])
+    assert like.dtype == np.float64

@@ -137,6 +137,7 @@ CASES = {
     "full": (lambda loc, tril: FullNormal(loc, tril), LOC, TRIL),
     "covariance": (lambda loc, tril: FullNormal(loc, covariance=tril @ tril.swapaxes(1, 2)), LOC, TRIL),
     "low_rank": (lambda loc, factor: LowRankNormal(loc, factor, SCALE), LOC, FACTOR),
+    "low_rank_beside_small_scales": (lambda loc, factor: LowRankNormal(loc, factor, 1e-3 * SCALE), LOC, FACTOR),
     "student": (lambda loc, scale: StudentT(3.0, loc, scale), LOC, SCALE),
 }
 
@@ -256,3 +257,5 @@ def test_float32_follows(library):
     assert DiagonalNormal.standard(3).log_prob(low).dtype == low.dtype
     assert q.log_prob(LOC).dtype == q.entropy().dtype == low.dtype
     assert kl(q, DiagonalNormal.standard(3)).dtype == low.dtype
+    low_rank = LowRankNormal(low, FACTOR, np.abs(LOC))
+    assert kl(q, low_rank).dtype == kl(low_rank, full).dtype == renyi_divergence(low_rank, q, 0.5).dtype == low.dtype

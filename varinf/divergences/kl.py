@@ -110,8 +110,8 @@ def kl(q, p, method="closed_form", draws=None, rng=None):
     if isinstance(q, LowRankNormal) and isinstance(p, DiagonalNormal):
         return _low_rank_diagonal(q, p)
     if isinstance(q, Normal) and isinstance(p, Normal):
-        rows = full_rows(q, p)
-        return as_batch(kernel("gaussian_kl", rows[0]).full_full(*rows), q)
+        rows, like = full_rows(q, p)
+        return as_batch(kernel("gaussian_kl", rows[0]).full_full(*rows), q, like)
     if isinstance(q, Categorical) and isinstance(p, Categorical):
         return _categorical(q, p)
     raise NotImplementedError(
@@ -156,9 +156,10 @@ def kl_and_gradient(q, p):
             d_spread = d_spread / 2
         gradient = _DIAGONAL_GRADIENTS[given](as_batch(d_loc, q), as_batch(d_spread, q))
     elif isinstance(q, FullNormal) and isinstance(p, Normal):
-        rows = full_rows(q, p)
+        rows, like = full_rows(q, p)
         value, d_loc, d_tril = kernel("gaussian_kl", rows[0]).full_full_gradient(*rows)
-        gradient = ScaleTrilGradient(as_batch(d_loc, q), as_batch(d_tril, q))
+        value = settle(value, like)
+        gradient = ScaleTrilGradient(as_batch(d_loc, q, like), as_batch(d_tril, q, like))
     else:
         raise NotImplementedError(
             f"the gradient of KL from {type(q).__name__} to {type(p).__name__} is not at hand: it is for diagonal "

@@ -6,7 +6,7 @@ from array_api_compat import device
 
 from varinf._arrays import namespace
 from varinf.families.categorical import Categorical
-from varinf.families.family import Family, in_one_library, scalar
+from varinf.families.family import Family, in_one_library, scalar, settle
 from varinf.families.matrices import identity
 
 
@@ -23,8 +23,9 @@ def check_pair(q, p):
         raise ValueError(f"q has batch shape {q.batch_shape} but p has {p.batch_shape}; give p the same, or ()")
 
 
-def as_batch(rows, q):
-    """What was computed for each row, (N, ...), in the batch shape of q."""
+def as_batch(rows, q, like=None):
+    """What was computed for each row, (N, ...), in the batch shape of q, and in the dtype of `like` if it is given."""
+    rows = rows if like is None else settle(rows, like)
     return scalar(namespace(rows).reshape(rows, (*q.batch_shape, *rows.shape[1:])))
 
 
@@ -43,15 +44,19 @@ def diagonal_rows(q, p):
 
 
 def full_rows(q, p):
-    """loc_q, tril_q, loc_p, tril_p: (N, D), (N, D, D), and p's of one row if it has no batch."""
-    loc_q, tril_q = q.loc, q.scale_tril
+    """[loc_q, tril_q, loc_p, tril_p] (N, D), (N, D, D), p's of one row if it has no batch; an array like the answer.
+
+    `as_batch` settles there what is computed of the rows: the factor of a low-rank normal comes in double.
+    """
+    loc_q, tril_q = q.loc, q._wide_tril()
     if p.is_standard:
         xp = namespace(loc_q)
         loc_p, tril_p = xp.zeros(q.dim, dtype=loc_q.dtype, device=device(loc_q)), identity(q.dim, loc_q)
     else:
-        loc_p, tril_p = p.loc, p.scale_tril
+        loc_p, tril_p = p.loc, p._wide_tril()
+    like, _ = in_one_library(**{"q.loc": loc_q, "p.loc": loc_p})
     arrays = in_one_library(**{"q.loc": loc_q, "q.scale_tril": tril_q, "p.loc": loc_p, "p.scale_tril": tril_p})
-    return [_rows(x, own_axes) for x, own_axes in zip(arrays, (1, 2, 1, 2), strict=True)]
+    return [_rows(x, own_axes) for x, own_axes in zip(arrays, (1, 2, 1, 2), strict=True)], like
 
 
 def _rows(x, own_axes):

@@ -90,11 +90,11 @@ def _diagonal(q, p, alpha):
     width = 1 + (1 - alpha) * excess
     finite = xp.all(width > 0, axis=-1)
     squares = total(loc * loc / xp.where(width > 0, width, 1.0))
-    return as_batch(settle(_normal(squares, excess, total(log_scale), alpha, finite), rows[0]), q)
+    return as_batch(_normal(squares, excess, total(log_scale), alpha, finite), q, rows[0])
 
 
 def _full(q, p, alpha):
-    rows = full_rows(q, p)
+    rows, like = full_rows(q, p)
     loc_q, tril_q, loc_p, tril_p = map(wide, rows)
     xp = namespace(loc_q)
     sides = xp.concat([(loc_q - loc_p)[:, :, None], tril_q], axis=-1)
@@ -106,7 +106,7 @@ def _full(q, p, alpha):
     width = identity(q.dim, factor) + (1 - alpha) * xp.where(finite[:, None, None], excess, 0.0)
     squares = xp.sum(difference * xp.linalg.solve(width, difference), axis=(1, 2))
     log_scale = total(log_diagonal(tril_q)) - total(log_diagonal(tril_p))
-    return as_batch(settle(_normal(squares, eigenvalues, log_scale, alpha, finite), rows[0]), q)
+    return as_batch(_normal(squares, eigenvalues, log_scale, alpha, finite), q, like)
 
 
 def _normal(squares, excess, log_scale, alpha, finite):

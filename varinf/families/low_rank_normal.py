@@ -72,7 +72,19 @@ class LowRankNormal(Normal):
     @property
     def scale_tril(self):
         """Lower Cholesky factors of the covariances, (*batch, D, D)."""
-        return namespace(self.loc).linalg.cholesky(self.covariance)
+        return settle(self._wide_tril(), self.loc)
+
+    def _wide_tril(self):
+        """The R of a QR factorisation [factor, diag(scale)]' = QR, as R'R is the covariance.
+
+        The covariance itself would square the factors, and lose the scales beside them from 1e8 on (float32: 1e4).
+        """
+        factor = wide(self.factor)
+        xp = namespace(factor)
+        root = xp.concat([xp.matrix_transpose(factor), diagonal_matrices(wide(self.scale))], axis=-2)
+        upper = xp.linalg.qr(root)[1]
+        turned = xp.linalg.diagonal(upper)[..., None] < 0  # a row's sign is free: the diagonal shall be positive
+        return xp.matrix_transpose(xp.where(turned, -upper, upper))
 
     # The density in `_white` would have to be solved for either way: the noise has more coordinates than the draw.
     sample_and_log_prob = Family.sample_and_log_prob

@@ -59,6 +59,10 @@ class Normal(Family):
         tril = self.scale_tril
         return tril @ namespace(tril).matrix_transpose(tril)
 
+    def _wide_tril(self):
+        """`scale_tril` in the precision that a product or a solve needs."""
+        return self.scale_tril
+
     def _log_density(self, z):
         return self._log_density_at(self._white(z))
 
