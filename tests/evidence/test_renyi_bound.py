@@ -1,5 +1,6 @@
 from itertools import pairwise
 
+import mpmath
 import numpy as np
 import pytest
 from exact_cases import Gaussian, Pareto, assert_mean
@@ -39,6 +40,66 @@ def test_special_orders():
     # continuous at 1, and the largest negative order is near the largest weight
     np.testing.assert_allclose(vi.renyi_bound(x, 1 - 1e-6).value, vi.elbo(x).value, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(vi.renyi_bound(x, -200.0).value, x.max(0), atol=0.03)
+
+
+def exact_power_mean(x, power):
+    """(value, delta-method error) in 60 digits."""
+    with mpmath.workdps(60):
+        v = [mpmath.exp(mpmath.mpf(power) * mpmath.mpf(t)) for t in x.tolist()]
+        mean = sum(v) / len(v)
+        spread = mpmath.sqrt(sum((each - mean) ** 2 for each in v) / (len(v) * (len(v) - 1)))
+        return float(mpmath.log(mean) / power), float(spread / mean / abs(power))
+
+
+@pytest.mark.parametrize("power", [0.02, 0.010001, 0.009999, -0.009999, 1e-4, -1e-6, 1e-8, -1e-8, 1e-12])
+@pytest.mark.parametrize("spread", [1e-3, 1.0, 30.0])
+def test_near_order_1_no_digit_is_lost(power, spread):
+    """Without the centring the error is 0 or 150 times too large at 1e-8, and the value keeps 4 digits at 1e-12."""
+    x = np.random.default_rng(5).normal(-31, spread, size=300)
+    alpha = 1 - power
+    b, (value, stderr) = vi.renyi_bound(x, alpha), exact_power_mean(x, 1 - alpha)
+    assert b.value == pytest.approx(value, abs=5e-14 * max(spread, 1))
+    # At 0.01, where the ways part, eps/(power spread)^2 of the error is rounding: 5e-7 for the smallest spread.
+    assert b.stderr == pytest.approx(stderr, rel=1e-5 if abs(power) >= 0.01 else 1e-12)
+
+
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")  # the strict arrays' own, at -inf
+def test_near_order_1_batches_libraries_and_shared_draws(library):
+    to, back = library
+    x = np.random.default_rng(6).normal(-31, 1, size=(200, 3)) * [1.0, 1.0, 1000.0]  # the last is no small argument
+    x[3, 1] = -np.inf
+    for alpha in (1 - 9e-3, 1 + 1e-8):
+        ours = vi.renyi_bound(x, alpha, shared_draws=True)
+        theirs = vi.renyi_bound(to(x), alpha)
+        np.testing.assert_allclose(back(theirs.value), ours.value, rtol=1e-12)
+        np.testing.assert_allclose(back(theirs.stderr), ours.stderr, rtol=1e-9)
+        for i in (0, 2):
+            alone = vi.renyi_bound(x[:, i], alpha)
+            assert (alone.value, alone.stderr) == pytest.approx((ours.value[i], ours.stderr[i]), rel=1e-12)
+        assert ours.value[1] == -np.inf or alpha < 1
+    near, elbo = vi.renyi_bound(x[:, [0]], 1 + 1e-10, shared_draws=True), vi.elbo(x[:, [0]], shared_draws=True)
+    np.testing.assert_allclose(near.influence(), elbo.influence(), atol=1e-8)
+    assert near.mean().stderr == pytest.approx(elbo.mean().stderr, rel=1e-8)
+    low = vi.renyi_bound(x[:, 0].astype(np.float32), 1 - 1e-8)
+    assert low.value.dtype == low.stderr.dtype == np.float32
+    assert low.stderr == pytest.approx(elbo.stderr[0], rel=1e-5)
+    assert np.isnan(vi.renyi_bound(x[:1, 0], 1 - 1e-8).stderr)
+
+
+def test_near_order_1_gradient(gradient):
+    x = np.random.default_rng(7).normal(size=10)
+    found = gradient(lambda w: vi.renyi_bound(w, 1 - 1e-9).value, x)
+    np.testing.assert_allclose(found, 0.1, rtol=1e-7)  # the ELBO's
+
+
+def test_heavy_weights_mislead_by_the_sign_of_the_power():
+    """A mean that misses its largest terms is too low, and for alpha > 1 the root of a negative power turns it over."""
+    case = Pareto(0.9)
+    x = case.from_q(np.random.default_rng(8), (1000, 200))
+    assert np.mean(vi.renyi_bound(-x, 2.0).value) > -case.log_moment(1.0) + 0.1  # at infinitely many draws
+    high, low = vi.renyi_bound(-5 * x[:, 0], 2.0), vi.renyi_bound(5 * x[:, 0], 0.5)
+    assert any("usually above its limit at infinitely many draws" in text for text in high.caveats)
+    assert any("usually too low" in text for text in low.caveats)
 
 
 def test_direction_follows_the_order():

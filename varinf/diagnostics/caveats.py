@@ -23,12 +23,12 @@ def _above(estimate, limit):
     return f"k_hat {np.max(k_hat[high]):.2f}{of} is above {limit:.2f}{_share(high)}"
 
 
-def heavy_weights(estimate):
+def heavy_weights(estimate, usually="too low"):
     """An average of heavy-tailed weights: its interval is too narrow, or means nothing."""
     if above := _above(estimate, k_threshold(estimate.draws)):
         return (
-            f"{above}: the weights are so heavy-tailed that the value is usually too low and the interval unreliable; "
-            "improve q"
+            f"{above}: the weights are so heavy-tailed that the value is usually {usually} and the interval "
+            "unreliable; improve q"
         )
     if above := _above(estimate, 0.5):
         return (
@@ -36,6 +36,11 @@ def heavy_weights(estimate):
             "exact indices from 0.5 to 0.7: 91% down to 45%)"
         )
     return None
+
+
+def heavy_inverse_weights(estimate):
+    """The same for a negative power: a mean that misses its largest terms is too low, and its power's root too high."""
+    return heavy_weights(estimate, usually="above its limit at infinitely many draws")
 
 
 def loose(estimate):
