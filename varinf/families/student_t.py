@@ -1,6 +1,7 @@
 """Independent Student t distributions: heavier tails than the normal's."""
 
 import math
+import numbers
 
 from varinf._arrays import as_array, check_finite, check_positive, namespace, refuse_where, special
 from varinf.families.family import Family, parameters, settle, total, vector, wide
@@ -40,8 +41,12 @@ class StudentT(Family):
 
     def __init__(self, df, loc, scale):
         loc = as_array(loc, "loc")
-        if isinstance(df, int | float):
-            df = namespace(loc).full_like(loc, df)
+        if "bool" in str(getattr(df, "dtype", type(df))):
+            raise TypeError(f"df={df}: use a number or an array of numbers, the degrees of freedom")
+        if isinstance(df, numbers.Real):
+            df = namespace(loc).full_like(loc, float(df))
+        elif getattr(df, "shape", None) == ():  # an array's one number, of any library, and its gradient
+            df = namespace(df).broadcast_to(as_array(df, "df"), loc.shape)
         loc, df, scale = parameters(loc=loc, df=df, scale=scale)
         vector(loc, "loc")
         if not tuple(df.shape) == tuple(loc.shape) == tuple(scale.shape):
@@ -85,7 +90,11 @@ class StudentT(Family):
         like, t, df, scale = t, wide(t), wide(self.df), wide(self.scale)
         xp = namespace(t)
         log_normaliser = _log_gamma_step(df / 2) - xp.log(math.pi * df) / 2 - xp.log(scale)
-        return settle(total(log_normaliser - (df + 1) / 2 * xp.log1p(t * t / df)), like)
+        far = xp.abs(t) > 1e10 * xp.sqrt(df)  # 1 is lost beside t^2/df, which from 1e154 on overflows
+        near = xp.where(far, 0.0, t)
+        beyond = 2 * xp.log(xp.where(far, xp.abs(t), 1.0)) - xp.log(df)
+        log_width = xp.where(far, beyond, xp.log1p(near * near / df))
+        return settle(total(log_normaliser - (df + 1) / 2 * log_width), like)
 
     def _draw(self, n, rng):
         t = rng.standard_t(self.df, size=(n, *self.loc.shape)).astype(self.loc.dtype)
