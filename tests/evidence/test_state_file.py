@@ -84,6 +84,7 @@ DAMAGED = {
     "short tail": lambda path: rewritten(path, top=np.zeros((2, 3))),
     "float32": lambda path: rewritten(path, moments=np.zeros((5, 2), np.float32)),
     "nan": lambda path: rewritten(path, moments=np.full((5, 2), np.nan)),
+    "no truth": lambda path: rewritten(path, shared_draws=np.int64(1)),
     "tail 0": lambda path: rewritten(path, tail=np.int64(0)),
 }
 

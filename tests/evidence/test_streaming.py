@@ -280,3 +280,47 @@ def test_a_path_that_cannot_be_written_is_named_as_it_was_given(tmp_path):
             vi.LogWeights().save(path)
         assert caught.value.filename == str(path)
         assert f"'{path}'" in str(caught.value)
+
+
+def test_states_say_that_data_share_draws(tmp_path):
+    """The errors of common draws are dependent, and the draws are gone: a mean as of independent ones is refused."""
+    x = np.random.default_rng(20).normal(size=(60, 1)) + np.random.default_rng(21).normal(size=3)
+    halves = [vi.LogWeights(k=5, shared_draws=True).update(half) for half in (x[:30], x[30:])]
+    whole = halves[0] | halves[1]
+    whole.save(tmp_path / "state.npz")
+    loaded = vi.LogWeights.load(tmp_path / "state.npz")
+    beside = vi.LogWeights.concatenate([whole, loaded])
+    empty = vi.LogWeights(k=5, shared_draws=True) | whole
+    for state in (whole, loaded, beside, empty, pickle.loads(pickle.dumps(whole))):
+        for estimate in (state.elbo(), state.iwelbo(), state.iwelbo(5)):
+            for aggregate in (estimate.mean, estimate.sum, lambda e=estimate: e.mean(over="population")):
+                with pytest.raises(ValueError, match=r"share draws.*not kept"):
+                    aggregate()
+        with pytest.raises(ValueError, match=r"share draws.*not kept"):
+            vi.summarize(state)
+    assert whole.elbo()[0].stderr == vi.elbo(x).stderr[0]
+    one = vi.LogWeights(shared_draws=True).update(x[:, 0])
+    assert str(vi.summarize(one)) == str(vi.summarize(vi.LogWeights().update(x[:, 0])))
+    with pytest.raises(ValueError, match=r"shared_draws=True and shared_draws=False, and do not merge"):
+        whole | vi.LogWeights(k=5).update(x)
+    with pytest.raises(ValueError, match="parts differ"):
+        vi.LogWeights.concatenate([whole, vi.LogWeights(k=5).update(x)])
+
+
+def test_what_does_not_merge_says_how_it_would():
+    def evaluated(draws, **how):
+        model = vi.models.NormalNormal(0.0, 1.0, 1.0)
+        x = np.array([[0.0], [1.0]])
+        return vi.evaluate(model.log_joint, x, model.posterior, draws=draws, rng=draws, **how)
+
+    with pytest.raises(ValueError, match=r"tail=21 and tail=41, and do not merge: .*evaluate.* one tail= for both"):
+        evaluated(100) | evaluated(200)
+    assert (evaluated(100, tail=41) | evaluated(200, tail=41)).draws == 300
+    with pytest.raises(ValueError, match=r"k=5 and k=None.*one k= for both"):
+        vi.LogWeights(k=5) | vi.LogWeights()
+
+
+def test_draws_left_over_are_counted_in_grammar():
+    state = vi.LogWeights(k=5).update(np.zeros(11))
+    assert "1 draw left over from groups of 5 is not in the value" in state.iwelbo(5).caveats
+    assert "2 draws left over from groups of 5 are not in the value" in state.update([0.0]).iwelbo(5).caveats

@@ -26,6 +26,7 @@ class Reading:
     k: int | None
     groups: Moments | None
     left_over: int
+    shared_draws: bool = False
 
     xp = np
 
@@ -40,18 +41,18 @@ class Reading:
         return self._k_hat
 
     def elbo(self):
-        return elbo_of(self, rules=self._rules)
+        return elbo_of(self, self.shared_draws, self._rules)
 
     def iwelbo(self, k=None):
         if k is None:
-            return iwelbo_of(self, rules=self._rules)
+            return iwelbo_of(self, self.shared_draws, self._rules)
         k = positive_integer(k, "k")
         if k != self.k:
             raise ValueError(f"k={k}: this state was declared with k={self.k}; declare it at first: LogWeights(k={k})")
         if self.groups is None:
             raise ValueError(f"k={k}: the {self.stats.draws:,} draws so far do not fill one group; give more draws")
         groups = replace(self, stats=self.groups)
-        return grouped_iwelbo_of(self, groups, k, rules=(*self._rules, self._incomplete))
+        return grouped_iwelbo_of(self, groups, k, self.shared_draws, (*self._rules, self._incomplete))
 
     def effective_sample_size(self):
         return self.stats.draws * np.exp(-self.stats.log_inefficiency)
@@ -63,7 +64,8 @@ class Reading:
     def _incomplete(self, estimate):
         if self.left_over:
             draws = f"{self.left_over:,} draw{'s' * (self.left_over != 1)}"
-            return f"{draws} left over from groups of {self.k:,} are not in the value"
+            verb = "is" if self.left_over == 1 else "are"
+            return f"{draws} left over from groups of {self.k:,} {verb} not in the value"
         return None
 
     def settled(self):

@@ -12,7 +12,7 @@ import numpy as np
 from varinf.diagnostics.draws import Moments
 
 FORMAT = "varinf LogWeights 1"
-NAMES = ("format", "k", "tail", "draws", "moments", "group_count", "groups", "pending", "top")
+NAMES = ("format", "k", "tail", "draws", "moments", "group_count", "groups", "pending", "top", "shared_draws")
 # What NumPy and zipfile raise when bytes are not what they should be.
 # fmt: off
 DAMAGE = (
@@ -31,6 +31,7 @@ class Parts(NamedTuple):
     groups: Moments | None
     pending: Any  # (n, *batch), n < k; (0,) for none
     top: Any  # (columns, min(draws, tail))
+    shared_draws: bool
 
 
 def write_state(file, parts):
@@ -48,6 +49,7 @@ def write_state(file, parts):
         groups=nothing if groups is None else np.stack(groups[1:]),
         pending=parts.pending,
         top=parts.top,
+        shared_draws=np.bool_(parts.shared_draws),
     )
 
 
@@ -82,8 +84,11 @@ def _checked(found):
     k, tail, draws, group_count = (int(count) for count in counts.values())
     if tail < 1:
         raise ValueError("tail is 0")
+    if found["shared_draws"].shape != () or found["shared_draws"].dtype != np.bool_:
+        raise ValueError("shared_draws is not true or false")
+    shared_draws = bool(found["shared_draws"])
     if not draws:
-        return Parts(k or None, tail, None, None, np.empty(0), np.empty((0, 0)))
+        return Parts(k or None, tail, None, None, np.empty(0), np.empty((0, 0)), shared_draws)
     moments, groups, top, pending = (found[name] for name in ("moments", "groups", "top", "pending"))
     batch = moments.shape[1:]
     held = draws % k if k else 0
@@ -109,4 +114,5 @@ def _checked(found):
         Moments(group_count, *(x[()] for x in groups)) if group_count else None,
         pending,
         top,
+        shared_draws,
     )

@@ -15,6 +15,12 @@ from varinf.diagnostics.top import Top, is_cut
 from varinf.evidence.reading import Reading, side_by_side
 from varinf.evidence.state_file import Parts, read_state, write_state
 
+MERGE_BY = {
+    "k": "give LogWeights, or evaluate, one k= for both",
+    "tail": "give LogWeights, or evaluate, which keeps what its own draws need unless told, one tail= for both",
+    "shared_draws": "give LogWeights one shared_draws= for both, or keep these apart",
+}
+
 
 class LogWeights:
     """Log weights reduced as they come: every bound of them in memory that does not grow with the draws.
@@ -28,6 +34,9 @@ class LogWeights:
         How many of the largest weights of each datum are kept for k̂, which is exact while 3 sqrt(draws) + 1 <= tail:
         1.8 million draws for the default. Beyond that it rests on the kept ones, and a caveat says so. Memory is
         about 12 bytes · tail per datum, touched as draws arrive.
+    shared_draws : bool
+        The columns of a batch are computed from common draws. `mean` and `sum` of the estimates then refuse, as no
+        draws are kept from which to take the errors jointly.
 
     Attributes
     ----------
@@ -40,8 +49,8 @@ class LogWeights:
     -----
     Two states merge with ``a | b``: moments to rounding, the largest weights exactly, and what is left of incomplete
     groups joins into new ones. Sums are carried in float64. Estimates are snapshots: later updates leave them alone.
-    They keep no draws, so that data which share draws cannot be averaged jointly: take ``elbo(log_weights)`` of
-    arrays in memory for that.
+    They keep no draws, so that data which share draws, which ``shared_draws=True`` says, cannot be averaged jointly:
+    take ``elbo(log_weights, shared_draws=True)`` of arrays in memory for that.
 
     References
     ----------
@@ -58,9 +67,10 @@ class LogWeights:
     array([ True,  True,  True])
     """
 
-    def __init__(self, k=None, tail=4096):
+    def __init__(self, k=None, tail=4096, shared_draws=False):
         self.k = None if k is None else positive_integer(k, "k")
         self.tail = positive_integer(tail, "tail")
+        self.shared_draws = bool(shared_draws)
         self.batch_shape = None
         self._moments = self._groups = self._top = None
         self._pending = []  # arrays (n, *batch): the draws of the group that is not full yet
@@ -143,10 +153,10 @@ class LogWeights:
     def __or__(self, other):
         if not isinstance(other, LogWeights):
             return NotImplemented
-        for name in ("k", "tail"):
+        for name, remedy in MERGE_BY.items():
             mine, theirs = getattr(self, name), getattr(other, name)
             if mine != theirs:
-                raise ValueError(f"the two states have {name}={mine} and {name}={theirs}; states merge with the same")
+                raise ValueError(f"the two states have {name}={mine} and {name}={theirs}, and do not merge: {remedy}")
         if self._top is None or other._top is None:
             return (other if self._top is None else self)._copy()
         if self.batch_shape != other.batch_shape:
@@ -162,7 +172,7 @@ class LogWeights:
         return both
 
     def _copy(self):
-        twin = LogWeights(self.k, self.tail)
+        twin = LogWeights(self.k, self.tail, self.shared_draws)
         twin.batch_shape, twin._moments, twin._groups = self.batch_shape, self._moments, self._groups
         twin._top = None if self._top is None else self._top.copy()
         twin._pending = list(self._pending)
@@ -178,8 +188,8 @@ class LogWeights:
         Parameters
         ----------
         parts : sequence of LogWeights
-            Of the same k, tail and number of draws. Batches join along their first axis; a state of a single datum,
-            batch shape (), counts as one.
+            Of the same k, tail, shared_draws and number of draws. Batches join along their first axis; a state of a
+            single datum, batch shape (), counts as one.
 
         Returns
         -------
@@ -188,14 +198,14 @@ class LogWeights:
         parts = list(parts)
         if not parts or any(not part.draws for part in parts):
             raise ValueError("parts: give at least one state, each with draws")
-        about = {(part.k, part.tail, part.draws, (part.batch_shape or (1,))[1:]) for part in parts}
+        about = {(part.k, part.tail, part.shared_draws, part.draws, (part.batch_shape or (1,))[1:]) for part in parts}
         if len(about) > 1:
             raise ValueError(
-                "parts differ in (k, tail, draws, trailing batch shape): "
+                "parts differ in (k, tail, shared_draws, draws, trailing batch shape): "
                 f"{', '.join(map(str, sorted(about, key=str)))}; they must agree"
             )
         first = parts[0]
-        whole = LogWeights(first.k, first.tail)
+        whole = LogWeights(first.k, first.tail, first.shared_draws)
         whole._moments = side_by_side([part._moments for part in parts])
         whole._groups = None if first._groups is None else side_by_side([part._groups for part in parts])
         whole._top = Top.of(np.concatenate([part._top.kept() for part in parts]), first.tail)
@@ -221,6 +231,7 @@ class LogWeights:
                 self.k,
                 self._groups,
                 self._held,
+                self.shared_draws,
             )
         return self._reading
 
@@ -254,6 +265,7 @@ class LogWeights:
             self._groups,
             np.concatenate(self._pending) if self._pending else np.empty(0),
             np.empty((0, 0)) if self._top is None else self._top.kept(),
+            self.shared_draws,
         )
         path = Path(path)
         partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
@@ -271,7 +283,7 @@ class LogWeights:
     def load(path):
         """The state that `save` wrote. Nothing is unpickled; ValueError for any other or damaged file."""
         parts = read_state(path)
-        state = LogWeights(parts.k, parts.tail)
+        state = LogWeights(parts.k, parts.tail, parts.shared_draws)
         if parts.moments is not None:
             state._moments, state._groups = parts.moments, parts.groups
             state.batch_shape = parts.moments.mean.shape

@@ -287,7 +287,11 @@ def summary_of_reading(reading: Reading):
             refused[f"iwelbo_{reading.k}"] = str(error)
     estimates["iwelbo"] = reading.iwelbo()
     draws = reading.moments().draws
-    return Summary(estimates, refused, reading.effective_sample_size(), reading.k_hat(), k_threshold(draws), draws)
+    size, k_hat = reading.effective_sample_size(), reading.k_hat()
+    summary = Summary(estimates, refused, size, k_hat, k_threshold(draws), draws)
+    if reading.shared_draws:
+        _ = summary.means  # of data that share draws they are refused, which is better said now than in print
+    return summary
 
 
 def _label(name):
