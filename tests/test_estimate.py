@@ -1,6 +1,10 @@
 """Estimates and sandwiches: what they say, how they index, add up, convert and print."""
 
+import copy
 import math
+import pickle
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import numpy as np
 import pytest
@@ -62,6 +66,17 @@ def test_interval_of_a_batch_and_of_fractional_degrees():
     assert interval.low.shape == (3,) and np.all(interval.low == -interval.high)
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("shape", [(), (2,)])
+def test_an_infinite_error_leaves_both_sides_open(shape):
+    estimate = vi.iwelbo(np.full((5, *shape), -np.inf))  # no draw has any weight: nothing is known
+    assert np.all(estimate.value == -np.inf) and np.all(estimate.stderr == np.inf)
+    low, high, _ = estimate.interval()
+    assert np.all(low == -np.inf) and np.all(high == np.inf) and np.shape(low) == np.shape(high) == shape
+    low, high, _ = bare(np.float32(1), np.float32(2)).interval()
+    assert low.dtype == high.dtype == np.float32
+
+
 @pytest.mark.parametrize("level", [0, 1, -0.1, 95, math.nan])
 def test_levels_outside_0_1(level):
     with pytest.raises(ValueError, match=r"level=.*between 0 and 1"):
@@ -120,6 +135,58 @@ def test_a_batch_is_an_array():
     with pytest.raises(TypeError, match=r"batch of shape \(4, 3\): index it"):
         float(estimate)
     assert [each.shape for each in estimate] == [(3,)] * 4
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_number_leaves_torchs_graph_in_peace():
+    torch = pytest.importorskip("torch")
+    estimate = vi.elbo(torch.ones(5, dtype=torch.float64, requires_grad=True))
+    assert float(estimate) == 1.0 and bool(estimate) and estimate.value.requires_grad
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda x: vi.elbo(x[:, 0]),
+        lambda x: vi.iwelbo(5 * x, k=10, shared_draws=True).to("bits"),
+        lambda x: vi.iwelbo(5 * x)[1:].mean(),
+        lambda x: vi.renyi_bound(x, -0.5),
+        lambda x: vi.eubo(x, chain_axis=1),
+        lambda x: vi.thermodynamic(x, x).curve[2],
+        lambda x: vi.LogWeights(k=7).update(5 * x).iwelbo(7),
+        lambda x: vi.index_information(vi.DiagonalNormal(x, np.ones_like(x)), rng=0),
+        lambda x: vi.rate(vi.DiagonalNormal(x, np.ones_like(x))),
+    ],
+)
+def test_an_estimate_leaves_its_process_with_all_that_it_says(make):
+    estimate = make(log_weights(100, 3))
+    again = pickle.loads(pickle.dumps(estimate))
+    assert str(again) == str(estimate) and again.caveats == estimate.caveats and again.interval().level == 0.95
+    for name in ("value", "stderr", "k_hat", "degrees", "bias_estimate", "shared_draws", "is_bound", "objective"):
+        np.testing.assert_equal(getattr(again, name), getattr(estimate, name))
+    if estimate.shape:
+        np.testing.assert_equal(again[0].k_hat, estimate[0].k_hat)
+    assert str(pickle.loads(pickle.dumps(again))) == str(estimate)
+    for kept in (copy.copy(estimate), estimate):
+        assert kept.influence is estimate.influence and kept.markov is estimate.markov
+
+
+def test_what_a_pickled_estimate_cannot_do_it_says():
+    again = pickle.loads(pickle.dumps(vi.iwelbo(log_weights(50, 2), shared_draws=True)))
+    with pytest.raises(ValueError, match="draws were not kept"):
+        again.mean()
+    with pytest.raises(ValueError, match="kind='markov' needs independent draws"):
+        again.interval(kind="markov")
+
+
+def test_what_holds_estimates_is_pickled_with_them():
+    s = bracket()
+    again = pickle.loads(pickle.dumps(s))
+    assert str(again) == str(s) and again.gap.caveats == s.gap.caveats and again.gap.degrees == s.gap.degrees
+    for whole in (vi.summarize(log_weights(200, 3)), vi.thermodynamic(log_weights(50), log_weights(50))):
+        assert str(pickle.loads(pickle.dumps(whole))) == str(whole)
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        assert str(pool.submit(vi.elbo, log_weights(50)).result()) == str(vi.elbo(log_weights(50)))
 
 
 @pytest.mark.parametrize(

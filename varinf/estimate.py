@@ -4,14 +4,14 @@ import enum
 import math
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass, fields, replace
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from varinf._aggregate import aggregate
-from varinf._arrays import to_numpy
+from varinf._arrays import namespace, to_numpy
 from varinf._pytree import register_with_jax
 
 NATS_PER_BIT = math.log(2)
@@ -70,7 +70,9 @@ class Estimate:
     -----
     `k_hat` and `caveats` are computed on first access, from the draws. Under ``jax.jit`` an Estimate is a pytree of
     value, stderr and bias_estimate; what comes out of the transformed function has no draws, hence no `k_hat`.
-    Differentiate `value`. There is no arithmetic on estimates: a bound is never negated by accident.
+    Differentiate `value`. There is no arithmetic on estimates: a bound is never negated by accident. A pickled one, as a
+    pool of processes returns it, keeps its `k_hat` and `caveats`, computed before it goes; the draws stay behind, so
+    that Markov limits, and joint errors of shared draws, are to be taken there.
 
     Examples
     --------
@@ -168,7 +170,10 @@ class Estimate:
             half = math.nan
         else:
             half = float(ndtri(upper) if math.isinf(self.degrees) else stdtrit(self.degrees, upper))
-        return Interval(self.value - half * self.stderr, self.value + half * self.stderr, level)
+        reach = half * self.stderr
+        # An infinite error leaves both sides open, whatever the value: -inf + inf would be nan.
+        centre = namespace(self.value).where(reach == math.inf, 0.0, self.value)
+        return Interval(centre - reach, centre + reach, level)
 
     def to(self, units):
         """The same estimate shown in "nats" or "bits"."""
@@ -214,13 +219,24 @@ class Estimate:
             self, value=change(self.value), stderr=change(self.stderr), bias_estimate=bias_estimate, **fields_
         )
 
+    def __reduce__(self):
+        """What leaves the process: every field, with what follows from the draws computed, as they stay behind."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)} | {"influence": None, "markov": None}
+        values["tail"] = None if self.tail is None else partial(_known, self.k_hat)
+        values["rules"] = tuple(partial(_known, text) for text in self.caveats)
+        return partial(Estimate, **values), ()
+
+    def __copy__(self):
+        return replace(self)
+
     def __array__(self, dtype=None, copy=None):
         return np.array(to_numpy(self.value), dtype=dtype, copy=copy)
 
     def __float__(self):
         if self.shape:
             raise TypeError(f"this Estimate holds a batch of shape {self.shape}: index it, or take .mean() or .sum()")
-        return float(self.value)
+        value = to_numpy(self.value)  # which leaves a graph of torch's in peace
+        return float(self.value if value is None else value)
 
     def __bool__(self):
         """As NumPy has it: whether a single number is other than 0."""
@@ -261,6 +277,11 @@ class Estimate:
         from varinf._text import describe
 
         return describe(self, "<Estimate: ", ">")
+
+
+def _known(value, *_):
+    """What was once to be computed, at the top of the module, so that other processes find it."""
+    return value
 
 
 def check_level(level):

@@ -226,3 +226,7 @@ def test_weights_that_vanish_beside_the_largest_are_heavy(sd, draws):
     assert any("heavy-tailed" in caveat for caveat in b.caveats)
     with pytest.raises(vi.HeavyTailError):
         vi.cubo(log_weights)
+
+
+def test_no_data_print():
+    assert repr(vi.psis(np.zeros((5, 0)))) == "<PSIS: k_hat of no data, threshold -0.43>"

@@ -58,6 +58,8 @@ class PSIS:
         return np.moveaxis(rows.reshape(x.shape), -1, self._axis).astype(self._draws.dtype, copy=False)
 
     def __repr__(self):
+        if np.size(self.k_hat) == 0:
+            return f"<PSIS: k_hat of no data, threshold {self.threshold:.2f}>"
         worst = float(np.max(self.k_hat))
         return f"<PSIS: k_hat {'up to ' if np.ndim(self.k_hat) else ''}{worst:.2f}, threshold {self.threshold:.2f}>"
 
