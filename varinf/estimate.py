@@ -70,8 +70,8 @@ class Estimate:
     -----
     `k_hat` and `caveats` are computed on first access, from the draws. Under ``jax.jit`` an Estimate is a pytree of
     value, stderr and bias_estimate; what comes out of the transformed function has no draws, hence no `k_hat`.
-    Differentiate `value`. There is no arithmetic on estimates: a bound is never negated by accident. A pickled one, as a
-    pool of processes returns it, keeps its `k_hat` and `caveats`, computed before it goes; the draws stay behind, so
+    Differentiate `value`. There is no arithmetic on estimates: a bound is never negated by accident. A pickled one, as
+    a pool of processes returns it, keeps its `k_hat` and `caveats`, computed before it goes; the draws stay behind, so
     that Markov limits, and joint errors of shared draws, are to be taken there.
 
     Examples

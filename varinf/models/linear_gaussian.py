@@ -148,9 +148,20 @@ class LinearGaussian(LinearGaussianModel):
         return self._log_noise(np.einsum("...f,...f->...", residual, residual))
 
     def log_evidence(self, x):
-        """log p(x) = log N(x; mean, W W' + noise_variance I), by the marginal's own Cholesky factor: (N, F) -> (N,)."""
+        """log p(x) = log N(x; mean, W W' + noise_variance I), feature by feature along W's singular vectors: (N,).
+
+        There they are independent, of variance s² + noise_variance, and what lies off all of them is noise alone. W W',
+        which squares the singular values s, would hide a small noise; `posterior` goes by W'W, its own route.
+        """
         centred = self._centred(x)
-        return FullNormal(np.zeros(len(self.mean)), covariance=self.marginal_covariance).log_prob(centred)
+        axes, s, _ = np.linalg.svd(self.weights, full_matrices=False)
+        along = centred @ axes
+        off = centred - along @ axes.T
+        variance = s**2 + self.noise_variance
+        signal = -np.sum(along**2 / variance + np.log(variance) + LOG_TWO_PI, axis=-1) / 2
+        noise = np.sum(off**2, axis=-1) / self.noise_variance
+        spare = len(self.mean) - len(s)
+        return signal - (noise + spare * (LOG_TWO_PI + np.log(self.noise_variance))) / 2
 
     @property
     def marginal_covariance(self):
