@@ -7,8 +7,10 @@ import pytest
 from scipy.special import logsumexp
 from theorem3 import INFORMATION, channel, densities_by_hand, posteriors
 
+from varinf.families.categorical import Categorical
 from varinf.families.diagonal_normal import DiagonalNormal
 from varinf.families.full_normal import FullNormal
+from varinf.information.aggregate_kl import aggregate_kl
 from varinf.information.index_information import index_information
 from varinf.information.rate import rate
 
@@ -113,3 +115,47 @@ def test_refusals():
         index_information(posteriors(3, 1), draws=1.5)
     with pytest.raises(TypeError, match="reference"):
         index_information(posteriors(3, 1), reference=None)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_categories_are_exact_and_add_up_to_the_rate(dtype):
+    """Theorem 3 for codes that are categories: brute sums over the table, and no error."""
+    p = np.random.default_rng(12).dirichlet([0.5] * 5, size=8)
+    p[0] = [0, 1, 0, 0, 0]
+    q, r = Categorical(probs=p.astype(dtype)), Categorical(probs=np.array([0.1, 0.2, 0.3, 0.3, 0.1], dtype))
+    aggregate = [sum(row[k] for row in p) / 8 for k in range(5)]
+    information = sum(row[k] * math.log(row[k] / aggregate[k]) for row in p for k in range(5) if row[k] > 0) / 8
+    gap = sum(a * math.log(a / b) for a, b in zip(aggregate, [0.1, 0.2, 0.3, 0.3, 0.1], strict=True))
+    index, kl = index_information(q), aggregate_kl(q, r)
+    rel = 1e-12 if dtype == np.float64 else 1e-5
+    assert index.value == pytest.approx(information, rel=rel) and kl.value == pytest.approx(gap, rel=rel)
+    assert rate(q, r, over="dataset").value == pytest.approx(index.value + kl.value, rel=rel)
+    for estimate in (index, kl):
+        assert estimate.value.dtype == dtype and estimate.stderr == 0
+        assert estimate.draws is None and estimate.caveats == () and estimate.direction == "exact"
+        assert "± 0 nats" in str(estimate)
+    apart = index_information(Categorical(probs=np.eye(4, dtype=dtype)))
+    assert apart.value == pytest.approx(math.log(4), rel=rel) and "ceiling" in apart.caveats[0]
+
+
+def test_categories_without_a_fitting_reference():
+    q = Categorical(probs=[[0.5, 0.5], [1.0, 0.0]])
+    for function in (rate, aggregate_kl):
+        with pytest.raises(ValueError, match="no normal is a reference for categories: give reference="):
+            function(q)
+        with pytest.raises(TypeError, match="one is over categories"):
+            function(q, DiagonalNormal.standard(2))
+    missed = aggregate_kl(q, Categorical(probs=[1.0, 0.0]))
+    assert missed.value == np.inf and missed.stderr == 0 and "density zero" in missed.caveats[0]
+    assert rate(q, Categorical(probs=[1.0, 0.0]), over="dataset").value == np.inf
+
+
+def test_gradient_of_categories():
+    """Of N I(n;Z) with respect to a probability of datum n: log q(z|n) / q(z), up to what normalisation takes."""
+    torch = pytest.importorskip("torch")
+    probs = np.random.default_rng(13).dirichlet([1.0] * 3, size=4)
+    logits = torch.tensor(np.log(probs), requires_grad=True)
+    index_information(Categorical(logits=logits)).value.backward()
+    terms = np.log(probs / probs.mean(0))
+    expected = probs * (terms - np.sum(probs * terms, axis=1, keepdims=True)) / 4
+    np.testing.assert_allclose(logits.grad.numpy(), expected, rtol=1e-10, atol=1e-14)

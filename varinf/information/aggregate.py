@@ -8,9 +8,10 @@ import math
 
 import numpy as np
 
-from varinf._arrays import is_numpy, positive_integer
+from varinf._arrays import is_numpy, namespace, positive_integer
+from varinf.families.categorical import Categorical
 from varinf.families.diagonal_normal import DiagonalNormal
-from varinf.families.family import Family, settle, wide
+from varinf.families.family import Family, scalar, settle, wide
 from varinf.families.full_normal import FullNormal
 from varinf.families.matrices import log_diagonal, solve_lower
 from varinf.families.mixture import Mixture
@@ -28,6 +29,11 @@ def check_posteriors(q):
 
 def reference_for(q, reference):
     """The reference r(z): the standard normal unless given, one distribution for all data."""
+    if reference is None and isinstance(q, Categorical):
+        raise ValueError(
+            f"q is Categorical, and no normal is a reference for categories: give reference=, such as "
+            f"Categorical(logits=[0.0] * {q.dim}), the uniform one"
+        )
     if reference is None:
         return DiagonalNormal.standard(q.dim)
     if not isinstance(reference, Family):
@@ -40,6 +46,17 @@ def reference_for(q, reference):
     if reference.dim != q.dim:
         raise ValueError(f"reference has dim {reference.dim} but q has dim {q.dim}; they must agree")
     return reference
+
+
+def exactly(value):
+    """What an Estimate says of the noise of a value that draws nothing."""
+    return {"value": value, "stderr": scalar(namespace(value).zeros_like(value)), "draws": None, "degrees": math.inf}
+
+
+def by_draws(terms):
+    """The same of the mean of terms (S, N) at draws from each of N posteriors."""
+    value, stderr, degrees = mean_over_strata(terms)
+    return {"value": value, "stderr": stderr, "draws": terms.size, "degrees": degrees}
 
 
 def draws_from_each(q, draws, rng):

@@ -2,10 +2,12 @@
 
 import numpy as np
 
-from varinf._arrays import to_numpy
+from varinf._arrays import namespace, to_numpy
 from varinf.diagnostics import caveats
+from varinf.divergences.kl import kl
 from varinf.estimate import Direction, Estimate
-from varinf.information.aggregate import check_posteriors, draws_from_each, mean_over_strata, reference_for
+from varinf.families.categorical import Categorical
+from varinf.information.aggregate import by_draws, check_posteriors, draws_from_each, exactly, reference_for
 
 
 def aggregate_kl(q, reference=None, draws=1, rng=None):
@@ -19,9 +21,10 @@ def aggregate_kl(q, reference=None, draws=1, rng=None):
     Parameters
     ----------
     q : Family, batch shape (N,)
-        The encoder's posteriors, one per datum, such as DiagonalNormal with loc (N, D); NumPy arrays.
+        The encoder's posteriors, one per datum, such as DiagonalNormal with loc (N, D); NumPy arrays. Categories,
+        whose aggregate is a Categorical too, take any library's, and nothing is drawn: the value is exact.
     reference : Family, batch shape (), optional
-        r(z), any family; the standard normal N(0, I) unless given.
+        r(z), any family; the standard normal N(0, I) unless given; categories need one of their own.
     draws : int
         Draws from each datum's posterior. Work grows as draws · N² · D.
     rng : None, int, SeedSequence or Generator
@@ -37,7 +40,7 @@ def aggregate_kl(q, reference=None, draws=1, rng=None):
     Raises
     ------
     ValueError
-        For a q without one batch axis, a reference with one, or different dimensions.
+        For a q without one batch axis, a reference with one, different dimensions, or categories without a reference.
     TypeError
         For parameters of torch or JAX: the draws are NumPy's.
 
@@ -57,22 +60,22 @@ def aggregate_kl(q, reference=None, draws=1, rng=None):
     """
     check_posteriors(q)
     r = reference_for(q, reference)
-    z, _, log_aggregate = draws_from_each(q, draws, rng)
-    value, stderr, degrees = mean_over_strata(log_aggregate - to_numpy(r.log_prob(z)))
+    if isinstance(q, Categorical):
+        found = exactly(kl(Categorical(probs=namespace(q.probs).mean(q.probs, axis=0)), r))
+    else:
+        z, _, log_aggregate = draws_from_each(q, draws, rng)
+        found = by_draws(log_aggregate - to_numpy(r.log_prob(z)))
     return Estimate(
-        value,
-        stderr,
+        **found,
         quantity="KL(q(z) || r(z))",
         estimand="E_q(z)[log q(z) - log r(z)]",
         direction=Direction.EXACT,
-        draws=log_aggregate.size,
-        degrees=degrees,
         objective="aggregate_kl",
         rules=(caveats.one_draw, _missed_mass),
     )
 
 
 def _missed_mass(estimate):
-    if np.isposinf(estimate.value):
+    if np.isposinf(to_numpy(estimate.value)):
         return "+inf: r(z) has density zero at draws from the aggregate"
     return None

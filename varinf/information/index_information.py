@@ -5,7 +5,9 @@ from functools import partial
 
 from varinf.diagnostics import caveats
 from varinf.estimate import NATS_PER_BIT, Direction, Estimate
-from varinf.information.aggregate import check_posteriors, draws_from_each, mean_over_strata
+from varinf.families.categorical import Categorical
+from varinf.information.aggregate import by_draws, check_posteriors, draws_from_each, exactly
+from varinf.information.mutual_information import mutual_information
 
 NEAR_CEILING = 0.1  # nats
 
@@ -19,7 +21,8 @@ def index_information(q, draws=1, rng=None):
     Parameters
     ----------
     q : Family, batch shape (N,)
-        The encoder's posteriors, one per datum, such as DiagonalNormal with loc (N, D); NumPy arrays.
+        The encoder's posteriors, one per datum, such as DiagonalNormal with loc (N, D); NumPy arrays. For categories,
+        of any library, it is the mutual information of a table: nothing is drawn, and the value is exact.
     draws : int
         Draws from each datum's posterior. Work grows as draws · N² · D.
     rng : None, int, SeedSequence or Generator
@@ -57,16 +60,16 @@ def index_information(q, draws=1, rng=None):
     ('I(n;Z)', 0.34, ())
     """
     check_posteriors(q)
-    _, log_conditional, log_aggregate = draws_from_each(q, draws, rng)
-    value, stderr, degrees = mean_over_strata(log_conditional - log_aggregate)
+    if isinstance(q, Categorical):
+        found = exactly(mutual_information(q.probs / len(q)))  # the table of a datum's index and its code
+    else:
+        _, log_conditional, log_aggregate = draws_from_each(q, draws, rng)
+        found = by_draws(log_conditional - log_aggregate)
     return Estimate(
-        value,
-        stderr,
+        **found,
         quantity="I(n;Z)",
         estimand=f"E[log q(z|n) - log q(z)] over {len(q):,} data",
         direction=Direction.EXACT,
-        draws=log_conditional.size,
-        degrees=degrees,
         objective="index_information",
         rules=(caveats.one_draw, partial(_saturated, math.log(len(q)))),
     )

@@ -5,8 +5,7 @@ import math
 from varinf._arrays import namespace
 from varinf.divergences.kl import kl
 from varinf.estimate import Direction, Estimate
-from varinf.families.categorical import Categorical
-from varinf.families.family import settle, wide
+from varinf.families.family import scalar, settle, wide
 from varinf.information.aggregate import check_posteriors, reference_for
 
 
@@ -65,11 +64,6 @@ def rate(q, reference=None, over="population", draws=None, rng=None):
             f"over={over!r}: use 'population' (the data are a sample) or 'dataset' (they are all there is)"
         )
     check_posteriors(q)
-    if reference is None and isinstance(q, Categorical):
-        raise ValueError(
-            f"q is Categorical, and no normal is a reference for categories: give reference=, such as "
-            f"Categorical(logits=[0.0] * {q.dim}), the uniform one"
-        )
     value, stderr, degrees, count = _mean_kl(q, reference_for(q, reference), over, draws, rng)
     return Estimate(
         value,
@@ -98,7 +92,7 @@ def _mean_kl(q, r, over, draws, rng):
     xp, values = namespace(each), wide(each)
     value = xp.mean(values)
     if over == "dataset":
-        return settle(value, each), settle(0.0 * value, each), math.inf, None
+        return settle(value, each), settle(scalar(xp.zeros_like(value)), each), math.inf, None
     variance = xp.sum((values - value) ** 2) / (n - 1) if n > 1 else math.nan * value
     return settle(value, each), settle(xp.sqrt(variance / n), each), n - 1, None
 
