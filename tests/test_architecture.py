@@ -106,9 +106,17 @@ def test_import_graph_has_no_cycles():
 
 
 def test_modules_stay_small():
+    """Docstrings do not count: how much an interface has to say is no reason to split what does it."""
     for path in MODULES:
-        lines = len(path.read_text().splitlines())
-        assert lines <= 350, f"{path.relative_to(ROOT)} has {lines} lines: split it"
+        source = path.read_text()
+        lines = len(source.splitlines()) - sum(map(lines_of_docstring, ast.walk(ast.parse(source))))
+        assert lines <= 270, f"{path.relative_to(ROOT)} has {lines} lines besides its docstrings: split it"
+
+
+def lines_of_docstring(node):
+    if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) or ast.get_docstring(node) is None:
+        return 0
+    return node.body[0].end_lineno - node.body[0].lineno + 1
 
 
 def test_subpackages_hold_a_docstring_and_nothing_else():

@@ -60,12 +60,16 @@ INSTRUCTION_SETS = {
 
 
 def show_config():
-    """What runs here: versions, kernels with the reason for their choice, instruction set, cores.
+    """Tell what runs here: versions, kernels with the reason for their choice, instruction set, cores.
 
     Returns
     -------
     Config
         Its repr is a text of one line per fact; ``to_dict()`` gives the facts.
+
+    See Also
+    --------
+    lens : The other way to ask varinf about itself: what its bounds mean.
 
     Examples
     --------

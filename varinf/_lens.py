@@ -65,7 +65,7 @@ class Lens:
 
 
 def lens(objective):
-    """The five questions of the page's computation lens, answered for an objective or for one result.
+    """Answer the five questions of the page's computation lens, for an objective or for one result.
 
     Parameters
     ----------
@@ -85,6 +85,12 @@ def lens(objective):
         For a function, a name or an Estimate that is no objective: which ones there are.
     TypeError
         For anything else.
+
+    See Also
+    --------
+    Estimate : A result; it knows its direction, bias and caveats.
+    summarize : All bounds of the same log weights, beside each other.
+    plot : The statements of the page as pictures.
 
     Examples
     --------

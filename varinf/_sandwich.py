@@ -12,12 +12,30 @@ from varinf.estimate import Direction, Estimate, Interval, check_level
 class Sandwich:
     """A lower and an upper estimate of one quantity, and what they rest on.
 
-    Attributes
+    Parameters
     ----------
     lower, upper : Estimate
-        From independent draws.
+        Of the same quantity, in the same units and batch shape, from independent draws.
     assumptions : tuple of str
         What must hold for the two to enclose the quantity.
+
+    See Also
+    --------
+    sandwich : The one of log p(x), for a model and a q.
+    Estimate : What each side is.
+    iwelbo : The usual lower side.
+    eubo : The usual upper side.
+
+    Examples
+    --------
+    >>> import numpy as np, varinf as vi
+    >>> rng = np.random.default_rng(0)
+    >>> lower = vi.iwelbo(rng.normal(-0.125, 0.5, size=10_000))  # log w at draws from q, where log p(x) = 0
+    >>> upper = vi.eubo(rng.normal(0.125, 0.5, size=10_000))  # and at draws from the posterior
+    >>> b = vi.Sandwich(lower, upper, ("the upper side's draws are exact",))
+    >>> low, high, _ = b.interval(0.95)
+    >>> bool(low < 0 < high), round(float(b.gap.value), 1)
+    (True, 0.1)
     """
 
     lower: Estimate
@@ -26,7 +44,7 @@ class Sandwich:
 
     @property
     def gap(self):
-        """upper - lower as an Estimate: how much is left open; it may fall below 0 by noise alone.
+        """What is left open: upper - lower, as an Estimate; it may fall below 0 by noise alone.
 
         Its bias is that of the two sides together, against the difference of their estimands; its degrees of freedom
         are Welch and Satterthwaite's; each side's caveats are its own too, and say whose they are.
@@ -52,14 +70,26 @@ class Sandwich:
 
     @property
     def caveats(self):
-        """The caveats of both sides, each once."""
+        """The caveats of both sides, each once: a tuple of sentences."""
         return tuple(dict.fromkeys(self.lower.caveats + self.upper.caveats))
 
     def interval(self, level=0.95, kind="t", groups=16):
-        """An interval for the quantity from two one-sided limits, each failing with probability (1 - level)/2 at most.
+        """Interval for the quantity from two one-sided limits, each failing with probability (1 - level)/2 at most.
 
-        kind="t" takes each side's t limit; kind="markov" assumes nothing about the tails: P(log p_hat > log p + log
-        1/d) <= d (Grosse, Ghahramani, Adams 2015, section 4.1), with independent groups of draws on each side.
+        Parameters
+        ----------
+        level : float
+            Confidence level of the two together, between 0 and 1.
+        kind : {"t", "markov"}
+            "t": each side's t limit. "markov" assumes nothing about the tails: P(log p_hat > log p + log 1/d) <= d
+            (Grosse, Ghahramani, Adams 2015, section 4.1), with independent groups of draws on each side.
+        groups : int
+            Number of groups for "markov"; choose it before looking at the draws.
+
+        Returns
+        -------
+        Interval
+            The lower side's `low` and the upper side's `high`, float or array (*batch), in the units of the sides.
         """
         # A side's two-sided interval at `level` has one-sided limits at (1 + level)/2; Markov limits are one-sided.
         check_level(level)
@@ -68,13 +98,25 @@ class Sandwich:
         return Interval(low, self.upper.interval(side, kind, groups).high, level)
 
     def to(self, units):
-        """The same sandwich shown in "nats" or "bits"."""
+        """The same sandwich in other units.
+
+        Parameters
+        ----------
+        units : {"nats", "bits"}
+            Units to show both sides in.
+
+        Returns
+        -------
+        Sandwich
+            With both sides converted.
+        """
         return self._with(lambda side: side.to(units))
 
     # Batches ---------------------------------------------------------------------------------------------------------
 
     @property
     def shape(self):
+        """Shape of the batch, a tuple: () for a single quantity."""
         return self.lower.shape
 
     def __len__(self):
@@ -94,10 +136,18 @@ class Sandwich:
         return self._with(lambda side: side[index])
 
     def mean(self, over="dataset"):
-        """Mean over the batch, as one Sandwich; see `Estimate.mean`.
+        """Mean over the batch, as one Sandwich.
 
-        With over="population" both sides hold the error of the same data, which cancels in their difference: take
-        the gap from ``gap.mean(over)`` then.
+        Parameters
+        ----------
+        over : {"dataset", "population"}
+            Which error the sides take; see `Estimate.mean`. With "population" both sides hold the error of the same
+            data, which cancels in their difference: take the gap from ``gap.mean(over)`` then.
+
+        Returns
+        -------
+        Sandwich
+            Of "the mean of" the quantity, without a batch.
         """
         return self._with(lambda side: side.mean(over))
 

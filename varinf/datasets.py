@@ -20,17 +20,25 @@ def digits(binarize=None, *, raw=False, rng=None):
     raw : bool
         Intensities as they stand in the file, 0 to 16, instead of 0 to 1.
     rng : None, int, SeedSequence or Generator
-        For "dynamic".
+        For "dynamic": seed or generator of the draws; None draws anew each time.
 
     Returns
     -------
     array (1797, 64)
-        float64, images row by row.
+        Images row by row, in float64: 0 to 1, raw 0 to 16, binary 0 or 1.
 
     Raises
     ------
     ImportError
         Without scikit-learn.
+    ValueError
+        For an unknown `binarize`, or options that exclude each other.
+
+    See Also
+    --------
+    diabetes : Data for regressions.
+    varinf.models.LinearGaussian : A model of them with exact evidence.
+    varinf.evaluate : Log weights of many data.
 
     References
     ----------
@@ -66,13 +74,20 @@ def diabetes():
     Returns
     -------
     X : array (442, 10)
+        Age, sex, body mass index, blood pressure and six blood values; each column with mean 0 and variance 1 (dividing
+        by N).
     y : array (442,)
-        Each column with mean 0 and variance 1 (dividing by N).
+        Progression, with mean 0 and variance 1 too.
 
     Raises
     ------
     ImportError
         Without scikit-learn.
+
+    See Also
+    --------
+    digits : Images.
+    varinf.models.LinearRegression : The model that they serve here.
 
     References
     ----------

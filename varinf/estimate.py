@@ -18,27 +18,63 @@ NATS_PER_BIT = math.log(2)
 
 
 class Direction(enum.StrEnum):
-    """How an estimand stands to its quantity: below it, above it, equal to it, or none of these."""
+    """How an estimand stands to its quantity: below it, above it, equal to it, or none of these.
 
-    LOWER = "lower"
-    UPPER = "upper"
-    EXACT = "exact"
-    NEITHER = "neither"
+    A StrEnum: its members equal the strings that they stand for.
+
+    See Also
+    --------
+    Estimate : What has a direction; its `is_bound` says whether its bias agrees with it.
+    lens : The direction of an objective in words.
+
+    Examples
+    --------
+    >>> import varinf as vi
+    >>> vi.elbo([-2.0, -1.0, -3.0, -2.0]).direction == "lower"
+    True
+    >>> vi.Direction("upper") is vi.Direction.UPPER
+    True
+    """
+
+    LOWER = "lower"  #: The estimand is at most the quantity.
+    UPPER = "upper"  #: The estimand is at least the quantity.
+    EXACT = "exact"  #: The estimand is the quantity.
+    NEITHER = "neither"  #: Where the estimand lies is not known.
 
 
 class Interval(NamedTuple):
-    """Limits of a confidence interval; one-sided ones have an infinite side."""
+    """Limits of a confidence interval; one-sided ones have an infinite side.
 
-    low: Any
-    high: Any
-    level: float
+    Parameters
+    ----------
+    low, high : float or array (*batch)
+        The limits, in the units of the estimate; -inf or +inf where a side is open.
+    level : float
+        Confidence level, between 0 and 1.
+
+    See Also
+    --------
+    Estimate.interval : Limits for an estimand, or one-sided for its quantity.
+    Sandwich.interval : Limits for the quantity that two estimates enclose.
+
+    Examples
+    --------
+    >>> import varinf as vi
+    >>> low, high, level = vi.elbo([-2.0, -1.0, -3.0, -2.0]).interval(0.9)
+    >>> round(float(low), 2), round(float(high), 2), level
+    (-2.96, -1.04, 0.9)
+    """
+
+    low: Any  #: Lower limit.
+    high: Any  #: Upper limit.
+    level: float  #: Confidence level.
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Estimate:
     """A value with its standard error, and what they are about.
 
-    Attributes
+    Parameters
     ----------
     value, stderr : float or array (*batch)
         The estimate and the standard error due to its draws, in `units`. The error is nan where one draw (or one
@@ -51,11 +87,12 @@ class Estimate:
         How the estimand stands to the quantity: "lower", "upper", "exact" or "neither".
     bias : {"none", "low", "high", "unknown"}
         How the estimator stands to its estimand, in expectation.
-    draws : int
-        Draws behind each value.
+    draws : int, optional
+        Draws behind each value; None where a closed form drew nothing.
     degrees : float
         Degrees of freedom of the Student t interval.
     units : {"nats", "bits"}
+        Of the value, its error and its bias; `to` converts.
     bias_estimate : float or array (*batch), optional
         Estimated distance of the estimator's mean from the quantity where theory gives one, else None.
     objective : str
@@ -65,6 +102,21 @@ class Estimate:
         the first axis do, as places on one curve, until an integer picks one of them.
     k_hat_of : str
         What `k_hat` is the tail index of: "w", the weights, unless another function of them decides.
+    tail : callable () -> float or array (*batch), optional
+        Computes `k_hat` from the draws. This one and the next two are None where no draws were kept.
+    influence : callable () -> array (draws, *batch), optional
+        Computes each draw's influence on the value, which joint errors of shared draws are made of.
+    markov : callable (level, groups) -> (low, high), optional
+        Computes limits on the quantity, in nats, by Markov's inequality; for ``interval(kind="markov")``.
+    rules : tuple of callable (Estimate) -> str or None
+        What `caveats` asks in turn.
+
+    See Also
+    --------
+    Direction : The four ways to stand to a quantity.
+    Sandwich : A lower and an upper estimate of one quantity.
+    Interval : What `interval` returns.
+    lens : What an estimate bounds, and how, in words with its numbers.
 
     Notes
     -----
@@ -126,7 +178,7 @@ class Estimate:
 
     @cached_property
     def k_hat(self):
-        """Pareto tail index of what is averaged, float or (*batch); None where no draws were kept; large is heavy."""
+        """Pareto tail index of what is averaged, float or (*batch), large is heavy; None where no draws were kept."""
         return None if self.tail is None else self.tail()
 
     @cached_property
@@ -135,11 +187,12 @@ class Estimate:
         return tuple(text for rule in self.rules if (text := rule(self)))
 
     def interval(self, level=0.95, kind="t", groups=16):
-        """Confidence limits.
+        """Confidence limits for the estimand, or a one-sided limit for the quantity itself.
 
         Parameters
         ----------
-        level : float in (0, 1)
+        level : float
+            Confidence level, between 0 and 1.
         kind : {"t", "markov"}
             "t": two-sided limits for the estimand, value ± t · stderr. "markov": a one-sided limit for the *quantity*
             that holds whatever the tail of the weights, from Markov's inequality over independent groups of draws.
@@ -149,7 +202,14 @@ class Estimate:
         Returns
         -------
         Interval
-            low, high, level; the open side of a Markov limit is infinite.
+            Limits `low` and `high`, float or array (*batch), in `units`, and the `level`; the open side of a Markov
+            limit is infinite.
+
+        Raises
+        ------
+        ValueError
+            For a level outside of (0, 1), an unknown kind, or "markov" of an estimate whose mean weight is not
+            unbiased.
         """
         check_level(level)
         if kind == "markov":
@@ -176,7 +236,18 @@ class Estimate:
         return Interval(centre - reach, centre + reach, level)
 
     def to(self, units):
-        """The same estimate shown in "nats" or "bits"."""
+        """The same estimate in other units.
+
+        Parameters
+        ----------
+        units : {"nats", "bits"}
+            Units to show it in; a bit is log 2 nats.
+
+        Returns
+        -------
+        Estimate
+            With value, stderr, bias_estimate and the draws' influence converted.
+        """
         if units not in ("nats", "bits"):
             raise ValueError(f"units={units!r}: use 'nats' or 'bits'")
         factor = {("nats", "bits"): 1 / NATS_PER_BIT, ("bits", "nats"): NATS_PER_BIT}.get((self.units, units), 1.0)
@@ -187,6 +258,7 @@ class Estimate:
 
     @property
     def shape(self):
+        """Shape of the batch, a tuple: () for a single number."""
         return tuple(getattr(self.value, "shape", ()))
 
     def __len__(self):
@@ -259,11 +331,30 @@ class Estimate:
             alike shows in the first term only, what data do in the second. What a draw does to one datum alone is in
             both: the error is never too small, and too large by a factor between 1, where either the data or the
             common noise rules, and sqrt(2), where neither does.
+
+        Returns
+        -------
+        Estimate
+            Of "the mean of" the quantity, without a batch; direction and bias stay, and `k_hat` is the worst of the
+            batch.
+
+        Raises
+        ------
+        TypeError
+            For a single number.
+        ValueError
+            For an empty batch, an unknown `over`, or shared draws that were not kept.
         """
         return aggregate(self, over, total=False)
 
     def sum(self):
-        """Sum over the batch, as one Estimate: the error is that of the draws."""
+        """Sum over the batch, as one Estimate; the error is that of the draws.
+
+        Returns
+        -------
+        Estimate
+            Of "the sum of" the quantity, without a batch; see `mean` over the "dataset".
+        """
         return aggregate(self, "dataset", total=True)
 
     # How it reads ----------------------------------------------------------------------------------------------------

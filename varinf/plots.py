@@ -6,7 +6,7 @@ ELBO, KL, TRUTH, REFERENCE = "#2a6f97", "#e07a5f", "#222222", "#81a684"
 
 
 def plot(result):
-    """The picture of a result.
+    """Draw the picture of a result.
 
     Parameters
     ----------
@@ -24,6 +24,11 @@ def plot(result):
         For a result that has no picture.
     ImportError
         Without matplotlib: ``pip install "varinf[examples]"``.
+
+    See Also
+    --------
+    lens : The page's questions, answered in words.
+    summarize : Bounds as a table.
 
     Examples
     --------

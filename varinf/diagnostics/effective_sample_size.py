@@ -9,7 +9,7 @@ def importance_weights(log_weights, *, axis=0):
     Parameters
     ----------
     log_weights : array (draws, *batch)
-        log p(x, z) − log q(z | x) in nats.
+        Values of log p(x, z) − log q(z | x) in nats, z drawn from q; NumPy, torch or JAX.
     axis : int
         The axis of the draws.
 
@@ -23,6 +23,12 @@ def importance_weights(log_weights, *, axis=0):
     ------
     ValueError
         For no draws, nan or +inf.
+
+    See Also
+    --------
+    psis : Weights whose tail is smoothed, and whether to trust them.
+    effective_sample_size : How many equal weights are worth as much.
+    iwelbo : The logarithm of their mean before normalisation.
 
     References
     ----------
@@ -38,12 +44,12 @@ def importance_weights(log_weights, *, axis=0):
 
 
 def effective_sample_size(log_weights, *, axis=0):
-    """Effective sample size (Σ w)² / Σ w² of importance weights.
+    """Effective sample size (Σ w)² / Σ w² of importance weights: how many equal ones are worth as much.
 
     Parameters
     ----------
     log_weights : array (draws, *batch)
-        log p(x, z) − log q(z | x) in nats.
+        Values of log p(x, z) − log q(z | x) in nats, z drawn from q; NumPy, torch or JAX.
     axis : int
         The axis of the draws.
 
@@ -57,6 +63,12 @@ def effective_sample_size(log_weights, *, axis=0):
     ------
     ValueError
         For no draws, nan or +inf.
+
+    See Also
+    --------
+    psis : The tail index, which tells whether averages over the weights can be trusted.
+    importance_weights : The normalised weights.
+    summarize : Both diagnostics beside the bounds.
 
     References
     ----------

@@ -70,19 +70,26 @@ def psis(log_weights, *, axis=0):
     Parameters
     ----------
     log_weights : array (draws, *batch)
-        log p(x, z) − log q(z | x) in nats, of any array library; computed in NumPy float64.
+        Values of log p(x, z) − log q(z | x) in nats, z drawn from q, of any array library; computed in NumPy float64.
     axis : int
         The axis of the draws.
 
     Returns
     -------
     PSIS
-        `k_hat`, `threshold`, and `log_weights` (smoothed, NumPy).
+        `k_hat`, float or array (*batch), nan with fewer than 25 draws; the `threshold` above which averages over these
+        weights are not reliable; and `log_weights`, the input's shape, smoothed, not normalised, in NumPy.
 
     Raises
     ------
     ValueError
         For no draws, nan or +inf.
+
+    See Also
+    --------
+    effective_sample_size : How many equal weights are worth as much.
+    importance_weights : The weights themselves, normalised and not smoothed.
+    HeavyTailError : What `cubo` raises above the threshold.
 
     Notes
     -----

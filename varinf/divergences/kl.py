@@ -68,13 +68,13 @@ def kl(q, p, method="closed_form", draws=None, rng=None):
     draws : int, optional
         For "monte_carlo": draws from each distribution of q's batch (10,000 unless given).
     rng : None, int, SeedSequence or Generator
-        For "monte_carlo".
+        For "monte_carlo": seed or generator of the draws; None draws anew each time.
 
     Returns
     -------
     array (*batch), or Estimate for "monte_carlo"
-        The closed form is exact, and differentiable with torch and JAX parameters. The Monte Carlo average of log q -
-        log p is unbiased; it can fall below 0 by chance.
+        In nats. The closed form is exact, and differentiable with torch and JAX parameters. The Monte Carlo average of
+        log q - log p is unbiased; it can fall below 0 by chance.
 
     Raises
     ------
@@ -82,6 +82,13 @@ def kl(q, p, method="closed_form", draws=None, rng=None):
         If the pair has no closed form.
     ValueError
         If dimensions or batch shapes differ, or draws or rng come without method="monte_carlo".
+
+    See Also
+    --------
+    kl_and_gradient : The same with its gradient, without a library that differentiates.
+    renyi_divergence : The family of divergences that KL belongs to.
+    rate : The mean of KL over a data set, and what it bounds.
+    identity : KL to a posterior, the gap of the ELBO.
 
     References
     ----------
@@ -125,19 +132,27 @@ def kl_and_gradient(q, p):
     Parameters
     ----------
     q : DiagonalNormal or FullNormal
+        What is differentiated, in the parameters that it was given.
     p : DiagonalNormal; for a full q, any normal
         With q's batch shape, or without a batch.
 
     Returns
     -------
     ValueAndGradient
-        `value`, (*batch), and `gradient`, a named tuple (loc, scale), (loc, log_scale) or (loc, log_variance) for a
-        diagonal q as it was made, (loc, scale_tril) for a full one.
+        `value`, array (*batch) in nats, exact, and `gradient`, a named tuple (loc, scale), (loc, log_scale) or (loc,
+        log_variance) for a diagonal q as it was made, (loc, scale_tril) for a full one.
 
     Raises
     ------
     NotImplementedError
         For any other pair.
+    ValueError
+        If dimensions or batch shapes differ.
+
+    See Also
+    --------
+    kl : The value alone, of more pairs; torch and JAX differentiate it.
+    DiagonalNormal.parameter_names : What the gradient is with respect to.
 
     Examples
     --------

@@ -27,9 +27,9 @@ def renyi_divergence(q, p, alpha):
     Returns
     -------
     array (*batch)
-        +inf where the expectation is infinite: for normals where alpha covariance_p + (1 - alpha) covariance_q is not
-        positive definite, which happens for alpha > 1 only; for categoricals with alpha >= 1 where p misses a category
-        that q has, with alpha < 1 where they have none in common.
+        Exact, in nats; +inf where the expectation is infinite: for normals where alpha covariance_p + (1 - alpha)
+        covariance_q is not positive definite, which happens for alpha > 1 only; for categoricals with alpha >= 1 where
+        p misses a category that q has, with alpha < 1 where they have none in common.
 
     Raises
     ------
@@ -37,6 +37,12 @@ def renyi_divergence(q, p, alpha):
         If the pair has no closed form.
     ValueError
         If alpha is not positive, or dimensions or batch shapes differ.
+
+    See Also
+    --------
+    kl : Order 1.
+    renyi_bound : The bound on log p(x) that leaves this divergence to the posterior open.
+    cubo : The χ upper bound, from orders above 1 the other way round.
 
     References
     ----------

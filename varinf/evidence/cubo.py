@@ -11,16 +11,34 @@ from varinf.evidence.renyi_bound import power_mean
 
 
 class HeavyTailError(ValueError):
-    """The weights are too heavy-tailed for the estimate that was asked for."""
+    """The weights are too heavy-tailed for the estimate that was asked for.
+
+    A ValueError. Its text gives the tail index, the threshold, and what to do instead.
+
+    See Also
+    --------
+    cubo : What raises it, unless told to warn or to go on.
+    psis : The tail index.
+
+    Examples
+    --------
+    >>> import numpy as np, varinf as vi
+    >>> log_w = 2 * np.random.default_rng(0).exponential(size=1_000)  # the tail index of w is 2, of w^2 is 4
+    >>> try:
+    ...     vi.cubo(log_w)
+    ... except vi.HeavyTailError as error:
+    ...     print(str(error).partition(":")[0])
+    k_hat of w^2 is 3.49, above 0.67
+    """
 
 
 def cubo(log_weights, order=2, *, on_heavy_tail="raise", axis=0, shared_draws=False):
-    """χ upper bound, (1/order) · log mean w^order.
+    """Upper bound by the χ divergence, (1/order) · log mean w^order.
 
     Parameters
     ----------
     log_weights : array (draws, *batch)
-        log p(x, z) − log q(z | x) in nats, z drawn from q; NumPy, torch or JAX.
+        Values of log p(x, z) − log q(z | x) in nats, z drawn from q; NumPy, torch or JAX.
     order : float > 1
         Order of the χ divergence; 2 is usual.
     on_heavy_tail : {"raise", "warn", "ignore"}
@@ -35,8 +53,8 @@ def cubo(log_weights, order=2, *, on_heavy_tail="raise", axis=0, shared_draws=Fa
     Returns
     -------
     Estimate
-        Of "log p(x)", in nats. The estimand, at infinite draws, is an upper bound; the estimate from finite draws is
-        biased low, so `is_bound` is False. `k_hat` is that of w^order.
+        Of "log p(x)" in nats, shape (*batch). The estimand, at infinite draws, is an upper bound; the estimate from
+        finite draws is biased low, so `is_bound` is False. `k_hat` is that of w^order.
 
     Raises
     ------
@@ -44,6 +62,13 @@ def cubo(log_weights, order=2, *, on_heavy_tail="raise", axis=0, shared_draws=Fa
         A ValueError; see `on_heavy_tail`.
     ValueError
         For no draws, nan, +inf, or an order that is not above 1.
+
+    See Also
+    --------
+    eubo : An upper bound in expectation, where the posterior can be drawn from.
+    renyi_bound : The same for order = 1 − alpha, without the refusal.
+    psis : The tail index, of w itself.
+    HeavyTailError : What is raised under heavy tails.
 
     References
     ----------

@@ -13,7 +13,8 @@ def elbo(log_weights, *, axis=0, shared_draws=False):
     Parameters
     ----------
     log_weights : array (draws, *batch)
-        log p(x, z) − log q(z | x) in nats, z drawn from q; NumPy, torch or JAX. -inf is a draw of probability zero.
+        Values of log p(x, z) − log q(z | x) in nats, z drawn from q; NumPy, torch or JAX. -inf is a draw of probability
+        zero.
     axis : int
         The axis of the draws.
     shared_draws : bool
@@ -22,12 +23,19 @@ def elbo(log_weights, *, axis=0, shared_draws=False):
     Returns
     -------
     Estimate
-        Direction lower, unbiased, of "log p(x)", in nats.
+        Of "log p(x)" in nats, shape (*batch): direction lower, unbiased.
 
     Raises
     ------
     ValueError
         For no draws, nan or +inf: how many, and where the first one is.
+
+    See Also
+    --------
+    iwelbo : Tighter for the same draws, a lower bound too.
+    eubo : The upper side, from draws of the posterior.
+    identity : What the ELBO leaves open, KL(q || p(z | x)), where a model has it in closed form.
+    LogWeights.elbo : The same from a stream of log weights.
 
     References
     ----------

@@ -15,8 +15,8 @@ def eubo(log_weights_at_posterior_draws, *, chain_axis=None, axis=0, shared_draw
     Parameters
     ----------
     log_weights_at_posterior_draws : array (draws, *batch)
-        log p(x, z) − log q(z | x) in nats, z drawn from the posterior p(z | x); NumPy, torch or JAX. +inf is data:
-        q has density zero there.
+        Values of log p(x, z) − log q(z | x) in nats, z drawn from the posterior p(z | x); NumPy, torch or JAX. +inf is
+        data: q has density zero there.
     chain_axis : int, optional
         For Markov chains: the axis that holds the chains, ``(draws, chains, *batch)`` with chain_axis=1. The error
         is then that of batch means of length sqrt(draws) within the chains. None: independent exact draws.
@@ -28,7 +28,7 @@ def eubo(log_weights_at_posterior_draws, *, chain_axis=None, axis=0, shared_draw
     Returns
     -------
     Estimate
-        Of "log p(x)", direction upper, in nats. Unbiased for exact independent draws, hence a bound, and
+        Of "log p(x)" in nats, shape (*batch): direction upper. Unbiased for exact independent draws, hence a bound, and
         ``interval(kind="markov")`` is an upper limit on log p(x) without any assumption on the tail. From Markov
         chains the bias is unknown: `is_bound` is False and a caveat says why. `k_hat` is that of 1/w.
 
@@ -36,6 +36,12 @@ def eubo(log_weights_at_posterior_draws, *, chain_axis=None, axis=0, shared_draw
     ------
     ValueError
         For no draws, nan, -inf (no posterior draw has p(x, z) = 0), or chains of fewer than four draws.
+
+    See Also
+    --------
+    sandwich : This above, the IWELBO below, for a model and a q.
+    thermodynamic : The log evidence between the two, from both kinds of draws.
+    cubo : An upper bound at infinite draws, from draws of q alone.
 
     References
     ----------

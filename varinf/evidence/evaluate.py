@@ -27,13 +27,13 @@ def evaluate(
     executor=None,
     progress=False,
 ):
-    """Log weights log p(x, z) − log q(z | x) of every datum, reduced to a state from which its bounds are read.
+    """Compute the log weights of every datum under a model and its q, as a state from which its bounds are read.
 
     Parameters
     ----------
     log_joint : callable (x, z) -> array
-        log p(x, z) in nats: x (n, F), z (S, n, D) -> (S, n). With `workers` it is called from several threads at a
-        time; for a pool of processes it must be picklable.
+        Gives log p(x, z) in nats: x (n, F), z (S, n, D) -> (S, n). With `workers` it is called from several threads at
+        a time; for a pool of processes it must be picklable.
     X : array (N, F)
         Data; anything with a length that a slice cuts, memory maps included.
     q : family, or callable x -> family
@@ -60,14 +60,21 @@ def evaluate(
     Returns
     -------
     LogWeights
-        With batch shape (N,): ``.elbo()`` and ``.iwelbo()`` are lower bounds on log p(x), one per datum, from
-        independent draws.
+        Of log p(x, z) − log q(z | x), with batch shape (N,): ``.elbo()`` and ``.iwelbo()`` are lower bounds on log
+        p(x), one per datum, from independent draws.
 
     Raises
     ------
     ValueError
         If `log_joint` returns another shape than (S, n), or nan or +inf, or q's batch is not that of the data. Any
         exception from `log_joint` or `q` passes through, with a note that names the batch of data.
+
+    See Also
+    --------
+    LogWeights : What it returns: the bounds, the tail index, merging and files.
+    sandwich : Bounds from both sides, where the posterior can be drawn from.
+    summarize : All that a state can say, as a table.
+    models.LinearGaussian : A model with a `log_joint` and an exact `log_evidence` to hold the bounds against.
 
     Examples
     --------

@@ -74,7 +74,7 @@ def identity(model, x, q):
     Returns
     -------
     Identity
-        Prints as a table.
+        `log_evidence`, `elbo` and `kl`, floats or arrays (N,) in nats, with their `residual`; prints as a table.
 
     Raises
     ------
@@ -84,6 +84,13 @@ def identity(model, x, q):
         If KL(q || p(z | x)) has no closed form.
     ValueError
         If q's batch is not that of the data.
+
+    See Also
+    --------
+    elbo : The ELBO from draws, for any model.
+    kl : KL divergences in closed form, of any two families.
+    models.LinearGaussian : A model with all that it takes.
+    sandwich : A bracket, where the evidence is not known.
 
     References
     ----------

@@ -13,7 +13,7 @@ def iwelbo(log_weights, k=None, *, axis=0, shared_draws=False):
     Parameters
     ----------
     log_weights : array (draws, *batch)
-        log p(x, z) − log q(z | x) in nats, z drawn independently from q; NumPy, torch or JAX.
+        Values of log p(x, z) − log q(z | x) in nats, z drawn independently from q; NumPy, torch or JAX.
     k : int, optional
         Draws in each importance-weighted average. Groups of `k` consecutive draws give independent values of
         IWELBO_k, whose mean and Student t error are returned. None: one average over all draws, with the
@@ -26,14 +26,22 @@ def iwelbo(log_weights, k=None, *, axis=0, shared_draws=False):
     Returns
     -------
     Estimate
-        Direction lower, unbiased for its estimand "IWELBO of K draws", of "log p(x)", in nats. `bias_estimate` is
-        −Var(w) / (2 K mean(w)²), how far IWELBO_K lies below log p(x) to first order; it does not average out over
-        data. ``interval(kind="markov")`` gives a lower limit on log p(x) without any assumption on the tail.
+        Of "log p(x)" in nats, shape (*batch): direction lower, unbiased for its estimand "IWELBO of K draws".
+        `bias_estimate` is −Var(w) / (2 K mean(w)²), how far IWELBO_K lies below log p(x) to first order; it does not
+        average out over data. ``interval(kind="markov")`` gives a lower limit on log p(x) without any assumption on the
+        tail.
 
     Raises
     ------
     ValueError
         For no draws, nan, +inf, or a `k` that does not divide the number of draws.
+
+    See Also
+    --------
+    elbo : One draw at a time: looser, with an interval that heavy weights leave sound.
+    jackknife_evidence : Its bias removed by order; no longer a bound.
+    psis : The tail index that says whether the interval can be trusted.
+    LogWeights.iwelbo : The same from a stream of log weights.
 
     Notes
     -----

@@ -22,7 +22,7 @@ def jackknife_evidence(log_weights, order=1, *, axis=0, shared_draws=False):
     Parameters
     ----------
     log_weights : array (draws, *batch)
-        log p(x, z) − log q(z | x) in nats, z drawn independently from q; NumPy, torch or JAX.
+        Values of log p(x, z) − log q(z | x) in nats, z drawn independently from q; NumPy, torch or JAX.
     order : {0, 1, 2}
         Powers of 1/draws that are removed from the bias. 0 returns the `iwelbo` of all draws; 1 takes every average
         that leaves one draw out, 2 also every one that leaves two out, which costs draws² logarithms.
@@ -34,8 +34,8 @@ def jackknife_evidence(log_weights, order=1, *, axis=0, shared_draws=False):
     Returns
     -------
     Estimate
-        Of "log p(x)", in nats; direction "neither" and bias "unknown": what is left of the bias, of order
-        1/draws^(order + 1), has no known sign. `stderr` is Tukey's: the standard deviation of the pseudo-values
+        Of "log p(x)" in nats, shape (*batch): direction "neither" and bias "unknown": what is left of the bias, of
+        order 1/draws^(order + 1), has no known sign. `stderr` is Tukey's: the standard deviation of the pseudo-values
         S·L − (S − 1)·L₍ᵢ₎ of the single draws over sqrt(S), for both orders, whose noise is the same to first order.
         nan, with a caveat, where leaving `order` draws out leaves no weight; -inf where all weights are zero.
 
@@ -43,6 +43,12 @@ def jackknife_evidence(log_weights, order=1, *, axis=0, shared_draws=False):
     ------
     ValueError
         For no more draws than `order`, nan, +inf, another order, or more than 4,096 draws at order 2.
+
+    See Also
+    --------
+    iwelbo : Order 0, a lower bound.
+    thermodynamic : The log evidence from draws of q and of the posterior.
+    psis : The tail index that the expansion rests on.
 
     Notes
     -----

@@ -19,7 +19,7 @@ def renyi_bound(log_weights, alpha, *, axis=0, shared_draws=False):
     Parameters
     ----------
     log_weights : array (draws, *batch)
-        log p(x, z) − log q(z | x) in nats, z drawn from q; NumPy, torch or JAX.
+        Values of log p(x, z) − log q(z | x) in nats, z drawn from q; NumPy, torch or JAX.
     alpha : float
         Order. 1 is the ELBO, 0 the IWELBO of all draws, negative orders are upper bounds at infinite draws.
     axis : int
@@ -30,14 +30,21 @@ def renyi_bound(log_weights, alpha, *, axis=0, shared_draws=False):
     Returns
     -------
     Estimate
-        Of "log p(x)", in nats. alpha > 0: lower, and so is the average over S draws in expectation, since a power
-        mean of order 1 − alpha < 1 never exceeds the arithmetic mean. alpha < 0: the estimand, at infinite draws, is
-        an upper bound, but the estimate is biased low, so `is_bound` is False.
+        Of "log p(x)" in nats, shape (*batch). alpha > 0: lower, and so is the average over S draws in expectation,
+        since a power mean of order 1 − alpha < 1 never exceeds the arithmetic mean. alpha < 0: the estimand, at
+        infinite draws, is an upper bound, but the estimate is biased low, so `is_bound` is False.
 
     Raises
     ------
     ValueError
         For no draws, nan, +inf, or an infinite alpha.
+
+    See Also
+    --------
+    elbo : Order 1.
+    iwelbo : Order 0.
+    cubo : Orders below 0, written as the χ bound, and refused under heavy tails.
+    renyi_divergence : What the bound leaves open, from q to the posterior, for alpha > 0.
 
     References
     ----------

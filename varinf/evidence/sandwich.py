@@ -13,7 +13,7 @@ CHAINS = 4
 
 
 def sandwich(model, x, q, draws=10_000, *, rng=None, progress=False):
-    """Brackets log p(x): the IWELBO from draws of q, the EUBO from draws of the posterior.
+    """Bracket log p(x): the IWELBO from draws of q, the EUBO from draws of the posterior.
 
     Parameters
     ----------
@@ -27,6 +27,7 @@ def sandwich(model, x, q, draws=10_000, *, rng=None, progress=False):
     draws : int
         Draws on each side for each datum. The log weights of all of them are kept: 16 N · draws bytes.
     rng : None, int, SeedSequence or Generator
+        Seed or generator of the draws on both sides; None draws anew each time.
     progress : bool or callable (done, total)
         Over draws of both sides.
 
@@ -43,6 +44,13 @@ def sandwich(model, x, q, draws=10_000, *, rng=None, progress=False):
         If the model offers neither way to its posterior.
     ValueError
         If shapes disagree, or draws from q have a log weight that is nan or +inf.
+
+    See Also
+    --------
+    Sandwich : What it returns.
+    eubo : The upper side.
+    iwelbo : The lower side.
+    evaluate : The lower side alone, for many data.
 
     References
     ----------

@@ -40,10 +40,14 @@ class LogWeights:
 
     Attributes
     ----------
-    draws : int
-        Draws taken in so far.
     batch_shape : tuple or None
         Shape of one draw, (*batch); None before the first one.
+
+    See Also
+    --------
+    evaluate : Makes such a state from a model, data and a q.
+    summarize : All that a state can say, as a table.
+    varinf.elbo : The same bounds of arrays in memory.
 
     Notes
     -----
@@ -78,15 +82,17 @@ class LogWeights:
 
     @property
     def draws(self):
+        """Number of draws taken in so far, int; each has the batch shape."""
         return 0 if self._moments is None else self._moments.draws
 
     def update(self, chunk, axis=0):
-        """Takes draws in.
+        """Take draws in.
 
         Parameters
         ----------
         chunk : array (draws, *batch)
-            log p(x, z) − log q(z | x) in nats, of any array library; any number of draws, none included.
+            Values of log p(x, z) − log q(z | x) in nats, z drawn from q, of any array library; any number of draws,
+            none included.
         axis : int
             The axis of the draws.
 
@@ -183,7 +189,7 @@ class LogWeights:
 
     @staticmethod
     def concatenate(parts):
-        """One state for all data, from states of batches of the data.
+        """Join states of batches of the data into one state for all data.
 
         Parameters
         ----------
@@ -194,6 +200,12 @@ class LogWeights:
         Returns
         -------
         LogWeights
+            With the batch shape of all parts together, in their order.
+
+        Raises
+        ------
+        ValueError
+            For no parts, one without draws, or parts that differ in one of these or in the trailing batch shape.
         """
         parts = list(parts)
         if not parts or any(not part.draws for part in parts):
@@ -219,7 +231,18 @@ class LogWeights:
     # What it says ----------------------------------------------------------------------------------------------------
 
     def read(self):
-        """What the state says now, as a `Reading`, which later updates leave alone."""
+        """What the state says now, in a form that later updates leave alone.
+
+        Returns
+        -------
+        Reading
+            With `elbo`, `iwelbo`, `k_hat` and `effective_sample_size`, as here; read once, they share their work.
+
+        Raises
+        ------
+        ValueError
+            Before the first draw.
+        """
         if self._moments is None:
             raise ValueError("this state has no draws yet: give it some with .update(chunk)")
         if self._reading is None:
@@ -236,28 +259,71 @@ class LogWeights:
         return self._reading
 
     def elbo(self):
-        """Evidence lower bound of all draws so far; see `varinf.elbo`."""
+        """Evidence lower bound of all draws so far; see `varinf.elbo`.
+
+        Returns
+        -------
+        Estimate
+            Of "log p(x)", direction lower, unbiased, in nats, with the batch shape of the state.
+        """
         return self.read().elbo()
 
     def iwelbo(self, k=None):
-        """Importance-weighted bound: of all draws (None), or of groups of the declared `k`; see `varinf.iwelbo`.
+        """Importance-weighted lower bound of all draws so far, or of groups of them; see `varinf.iwelbo`.
 
-        Draws of an incomplete group are left out, and a caveat says how many.
+        Parameters
+        ----------
+        k : int, optional
+            Draws in each average: the k that was declared when the state was made. None: one average over all draws.
+
+        Returns
+        -------
+        Estimate
+            Of "log p(x)", direction lower, unbiased for IWELBO_k, in nats, with the batch shape of the state. Draws of
+            an incomplete group are left out, and a caveat says how many.
+
+        Raises
+        ------
+        ValueError
+            For a k that was not declared, or before its first group is full.
         """
         return self.read().iwelbo(k)
 
     def k_hat(self):
-        """Tail index of the weights, float or array (*batch); see `varinf.psis`."""
+        """Pareto tail index of the weights; see `varinf.psis`.
+
+        Returns
+        -------
+        float or array (*batch)
+            Large is heavy; nan with fewer than 25 draws. From the `tail` largest weights.
+        """
         return self.read().k_hat()
 
     def effective_sample_size(self):
-        """(Σ w)² / Σ w², float or array (*batch)."""
+        """Effective sample size (Σ w)² / Σ w²; see `varinf.effective_sample_size`.
+
+        Returns
+        -------
+        float or array (*batch)
+            Between 1 and the number of draws; 0 where every draw has weight zero.
+        """
         return self.read().effective_sample_size()
 
     # Files -----------------------------------------------------------------------------------------------------------
 
     def save(self, path):
-        """Writes the state to a NumPy .npz file of plain arrays, whole or not at all."""
+        """Write the state to a NumPy .npz file of plain arrays, whole or not at all.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Where to; a file that is there is replaced.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written there; what was there before stays.
+        """
         parts = Parts(
             self.k,
             self.tail,
@@ -281,7 +347,23 @@ class LogWeights:
 
     @staticmethod
     def load(path):
-        """The state that `save` wrote. Nothing is unpickled; ValueError for any other or damaged file."""
+        """Read a state that `save` wrote; nothing is unpickled.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file.
+
+        Returns
+        -------
+        LogWeights
+            As it was when saved, ready for more draws.
+
+        Raises
+        ------
+        ValueError
+            For any other file, or a damaged one.
+        """
         parts = read_state(path)
         state = LogWeights(parts.k, parts.tail, parts.shared_draws)
         if parts.moments is not None:

@@ -209,8 +209,8 @@ def summarize(log_weights, *, axis=0, shared_draws=False):
     Parameters
     ----------
     log_weights : array (draws, *batch) or LogWeights
-        log p(x, z) − log q(z | x) in nats, z drawn from q; NumPy, torch or JAX. Of a `LogWeights` state, what it can
-        say without its draws: ELBO, IWELBO, and IWELBO_k of the declared k.
+        Values of log p(x, z) − log q(z | x) in nats, z drawn from q; NumPy, torch or JAX. Of a `LogWeights` state, what
+        it can say without its draws: ELBO, IWELBO, and IWELBO_k of the declared k.
     axis : int
         The axis of the draws.
     shared_draws : bool
@@ -227,6 +227,13 @@ def summarize(log_weights, *, axis=0, shared_draws=False):
     ------
     ValueError
         For no draws, nan or +inf.
+
+    See Also
+    --------
+    elbo : One of the bounds by itself.
+    sandwich : Bounds from both sides, where the posterior can be drawn from.
+    LogWeights : Log weights that do not fit into memory.
+    lens : What a bound is about, in words.
 
     References
     ----------

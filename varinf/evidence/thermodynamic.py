@@ -67,7 +67,8 @@ def thermodynamic(log_weights, log_weights_at_posterior_draws, betas=None, *, ax
     Parameters
     ----------
     log_weights : array (draws, *batch)
-        log p(x, z) − log q(z | x) in nats at draws from q; NumPy, torch or JAX. -inf: a draw of probability zero.
+        Values of log p(x, z) − log q(z | x) in nats at draws from q; NumPy, torch or JAX. -inf: a draw of probability
+        zero.
     log_weights_at_posterior_draws : array (posterior draws, *batch)
         The same at independent draws from the posterior. +inf: q has density zero there.
     betas : array (B,), optional
@@ -93,6 +94,13 @@ def thermodynamic(log_weights, log_weights_at_posterior_draws, betas=None, *, ax
     ValueError
         For no draws, nan, +inf at q's draws, -inf at the posterior's, batches of different shapes (both are named),
         or betas outside [0, 1].
+
+    See Also
+    --------
+    elbo : The left end of the curve, a lower bound.
+    eubo : The right end of the curve, an upper bound.
+    iwelbo : A lower bound from draws of q alone.
+    jackknife_evidence : The log evidence from draws of q alone.
 
     References
     ----------

@@ -14,20 +14,29 @@ class Categorical(Family):
 
     Parameters
     ----------
+    *unnamed
+        Refused with a TypeError: the two below are told apart by name.
     probs : array (*batch, K), optional
         Probabilities: none negative, each row summing to 1 (to 1e-6, or 1e-4 in float32; then made exact).
     logits : array (*batch, K), optional
         Log probabilities up to a constant per row; -inf is probability 0. Give exactly one of the two.
 
-    Notes
-    -----
-    A draw is one integer, so that draws are (n, *batch) and `log_prob` takes (..., *batch). `dim` is K, and `mean` and
-    `variance` are those of the indicator of each category, (*batch, K): categories have names, not sizes.
-
     Raises
     ------
     ValueError
         If a probability is negative or nan, a row does not sum to 1, or a row of logits is all -inf.
+
+    See Also
+    --------
+    varinf.entropy : Entropy of a table of probabilities.
+    mutual_information : Information in a joint table.
+    kl : Closed form between two categoricals.
+    renyi_divergence : Closed form between two categoricals, of any order.
+
+    Notes
+    -----
+    A draw is one integer, so that draws are (n, *batch) and `log_prob` takes (..., *batch). `dim` is K, and `mean` and
+    `variance` are those of the indicator of each category, (*batch, K): categories have names, not sizes.
 
     Examples
     --------
@@ -83,16 +92,29 @@ class Categorical(Family):
 
         Parameters
         ----------
-        z : array (..., *batch) of whole numbers
+        z : array (..., *batch)
+            Whole numbers; any axes of draws in front, then the shape of the batch exactly: nothing broadcasts.
 
         Returns
         -------
         array (..., *batch)
+            In the library of z and the parameters, differentiable in the latter where the library differentiates.
+
+        Raises
+        ------
+        ValueError
+            If the trailing axes of z are not the batch's.
         """
         return super().log_prob(z)
 
     def entropy(self):
-        """Entropy -sum p log p in nats, with 0 log 0 = 0: array (*batch)."""
+        """Entropy -sum p log p, with 0 log 0 = 0.
+
+        Returns
+        -------
+        array (*batch)
+            Exact, in nats: from 0, all on one category, to log K, uniform.
+        """
         return settle(-total(weighted(self.probs, self.logits)), self._table)
 
     def _beside(self, x):

@@ -24,6 +24,13 @@ class DiagonalNormal(Normal):
     ValueError
         If the shapes differ, or a value is not finite, or a scale is not positive.
 
+    See Also
+    --------
+    FullNormal : Normals with any covariance.
+    LowRankNormal : Normals whose features share a few factors.
+    kl : Closed forms between any two normals.
+    Mixture : The aggregate of many.
+
     Examples
     --------
     >>> from varinf.families.diagonal_normal import DiagonalNormal
@@ -47,17 +54,64 @@ class DiagonalNormal(Normal):
 
     @classmethod
     def from_log_variance(cls, loc, log_variance):
-        """From means and logarithms of variances, both (*batch, D): scale = exp(log_variance / 2)."""
+        """Build from means and logarithms of variances, which are kept as given.
+
+        Parameters
+        ----------
+        loc : array (*batch, D)
+            Means.
+        log_variance : array (*batch, D)
+            Logarithms of the variances. The scale is exp(log_variance / 2), computed where it is needed.
+
+        Returns
+        -------
+        DiagonalNormal
+            Whose gradients are with respect to loc and log_variance.
+
+        Raises
+        ------
+        ValueError
+            If the shapes differ, a value is not finite, or a scale would be 0 or infinite in its precision.
+        """
         return cls._from_logarithm("log_variance", loc, log_variance)
 
     @classmethod
     def from_log_scale(cls, loc, log_scale):
-        """From means and logarithms of standard deviations, both (*batch, D)."""
+        """Build from means and logarithms of standard deviations, which are kept as given.
+
+        Parameters
+        ----------
+        loc : array (*batch, D)
+            Means.
+        log_scale : array (*batch, D)
+            Logarithms of the standard deviations. The scale is exp(log_scale), computed where it is needed.
+
+        Returns
+        -------
+        DiagonalNormal
+            Whose gradients are with respect to loc and log_scale.
+
+        Raises
+        ------
+        ValueError
+            If the shapes differ, a value is not finite, or a scale would be 0 or infinite in its precision.
+        """
         return cls._from_logarithm("log_scale", loc, log_scale)
 
     @classmethod
     def standard(cls, dim):
-        """The standard normal N(0, I) over `dim` features; it follows the library and dtype of what it meets."""
+        """Build the standard normal N(0, I) over `dim` features.
+
+        Parameters
+        ----------
+        dim : int
+            Number of features D.
+
+        Returns
+        -------
+        DiagonalNormal
+            Without a batch; it follows the library and dtype of what it meets.
+        """
         dim = positive_integer(dim, "dim")
         p = cls(np.zeros(dim), np.ones(dim))
         p._store(is_standard=True)
@@ -90,7 +144,7 @@ class DiagonalNormal(Normal):
 
     @property
     def parameter_names(self):
-        """The parameters that were given, by name: gradients are with respect to these."""
+        """Names of the parameters that were given, a tuple: gradients are with respect to these."""
         return ("loc", self._given)
 
     @property

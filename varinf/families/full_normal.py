@@ -24,6 +24,12 @@ class FullNormal(Normal):
         If a shape is wrong or a value is not finite, if a factor is not lower triangular with a positive diagonal, or
         if a covariance is not symmetric or not positive definite; the error names the matrix and the pivot.
 
+    See Also
+    --------
+    DiagonalNormal : Normals with independent features.
+    LowRankNormal : Normals whose features share a few factors.
+    kl : Closed forms between any two normals.
+
     Examples
     --------
     >>> from varinf.families.full_normal import FullNormal

@@ -26,6 +26,12 @@ class LowRankNormal(Normal):
     ValueError
         If a shape is wrong, a value is not finite, or a scale is not positive.
 
+    See Also
+    --------
+    DiagonalNormal : Normals with independent features.
+    FullNormal : Normals with any covariance.
+    kl : Closed forms between any two normals.
+
     Examples
     --------
     >>> from varinf.families.low_rank_normal import LowRankNormal
@@ -66,7 +72,6 @@ class LowRankNormal(Normal):
 
     @property
     def covariance(self):
-        """Covariance matrices, (*batch, D, D)."""
         return self.factor @ namespace(self.factor).matrix_transpose(self.factor) + diagonal_matrices(self.scale**2)
 
     @property

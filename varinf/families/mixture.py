@@ -32,6 +32,13 @@ class Mixture(Family):
     ValueError
         If the shapes of the weights and of the components' batch differ, or the weights do not sum to 1.
 
+    See Also
+    --------
+    DiagonalNormal : The components that make its density fastest.
+    aggregate_kl : KL from the aggregate of a data set to a reference.
+    index_information : How well a draw tells its component.
+    kl : By draws, ``method="monte_carlo"``.
+
     Notes
     -----
     The entropy, and KL divergences from or to a mixture, have no closed form.
@@ -82,7 +89,6 @@ class Mixture(Family):
 
     @property
     def dim(self):
-        """Number of features D of one draw."""
         return self.components.dim
 
     @property
@@ -98,7 +104,13 @@ class Mixture(Family):
         return xp.sum(weights * (self.components.variance + (mean - centre) ** 2), axis=-2)
 
     def entropy(self):
-        """Has no closed form: raises NotImplementedError, which says what to do instead."""
+        """Raise an error: the entropy of a mixture has no closed form.
+
+        Raises
+        ------
+        NotImplementedError
+            Always; it says how to estimate the entropy from draws instead.
+        """
         raise NotImplementedError(
             "the entropy of a mixture has no closed form: estimate it as -q.log_prob(q.sample(n, rng=0)).mean(axis=0), "
             'or a divergence by kl(q, p, method="monte_carlo")'

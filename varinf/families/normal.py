@@ -19,7 +19,7 @@ class Normal(Family):
         return self.dim
 
     def transform(self, noise):
-        """Draws as a differentiable function of standard normal noise and the parameters (reparameterisation).
+        """Make draws from standard normal noise, differentiable in it and in the parameters (reparameterisation).
 
         Parameters
         ----------
@@ -29,23 +29,28 @@ class Normal(Family):
         Returns
         -------
         array (..., *batch, D)
+            Draws, in the library of the noise and the parameters.
+
+        Raises
+        ------
+        ValueError
+            If the trailing axes of the noise are not (*batch, noise_dim).
         """
         noise, q = self._beside(self._checked(as_array(noise, "noise"), "noise", (self.noise_dim,)))
         return q._from_noise(noise)
 
     def sample_and_log_prob(self, n, rng=None):
-        """`sample` and the log density at each draw, which costs no solve: it is that of the noise, scaled.
-
-        Returns
-        -------
-        z : array (n, *batch, D)
-        log_q : array (n, *batch)
-        """
         noise = self._noise(*self._ready(n, rng))
         return self._from_noise(noise), self._log_density_at(noise)
 
     def entropy(self):
-        """Differential entropy D/2 (1 + log 2 pi) + log det(covariance) / 2, in nats: array (*batch)."""
+        """Differential entropy D/2 (1 + log 2 pi) + log det(covariance) / 2.
+
+        Returns
+        -------
+        array (*batch)
+            Exact, in nats; below 0 for a narrow distribution.
+        """
         return settle(self._half_log_det() + self.dim / 2 * (1 + LOG_TWO_PI), self.loc)
 
     @property

@@ -27,6 +27,12 @@ class StudentT(Family):
     ValueError
         If the shapes differ, a value is not finite, or df or scale is not positive.
 
+    See Also
+    --------
+    DiagonalNormal : The limit of many degrees of freedom.
+    kl : By draws, ``method="monte_carlo"``, as no closed form exists.
+    psis : The tail of the weights that a proposal leaves.
+
     Examples
     --------
     >>> from varinf.families.student_t import StudentT
@@ -79,7 +85,13 @@ class StudentT(Family):
         return xp.where(self.df > 2, finite, xp.where(self.df > 1, xp.full_like(self.df, math.inf), math.nan))
 
     def entropy(self):
-        """Differential entropy in nats, summed over the features: array (*batch)."""
+        """Differential entropy, summed over the features.
+
+        Returns
+        -------
+        array (*batch)
+            Exact, in nats; below 0 for a narrow distribution.
+        """
         df, scale = wide(self.df), wide(self.scale)
         xp = namespace(df)
         log_normaliser = _log_gamma_step(df / 2) - xp.log(math.pi * df) / 2 - xp.log(scale)

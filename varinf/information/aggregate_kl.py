@@ -24,10 +24,11 @@ def aggregate_kl(q, reference=None, draws=1, rng=None):
         The encoder's posteriors, one per datum, such as DiagonalNormal with loc (N, D); NumPy arrays. Categories,
         whose aggregate is a Categorical too, take any library's, and nothing is drawn: the value is exact.
     reference : Family, batch shape (), optional
-        r(z), any family; the standard normal N(0, I) unless given; categories need one of their own.
+        Density r(z), any family; the standard normal N(0, I) unless given; categories need one of their own.
     draws : int
         Draws from each datum's posterior. Work grows as draws · N² · D.
     rng : None, int, SeedSequence or Generator
+        Seed or generator of the draws; None draws anew each time.
 
     Returns
     -------
@@ -42,7 +43,13 @@ def aggregate_kl(q, reference=None, draws=1, rng=None):
     ValueError
         For a q without one batch axis, a reference with one, different dimensions, or categories without a reference.
     TypeError
-        For parameters of torch or JAX: the draws are NumPy's.
+        For parameters of torch or JAX, except those of categories: the draws are NumPy's.
+
+    See Also
+    --------
+    rate : Information and this gap together.
+    index_information : The information by itself.
+    Mixture : The aggregate as a distribution, ``Mixture(None, q)``.
 
     References
     ----------

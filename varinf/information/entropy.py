@@ -22,6 +22,12 @@ def entropy(p):
     ValueError
         For a probability that is negative, nan or infinite, or a distribution that does not sum to 1.
 
+    See Also
+    --------
+    mutual_information : What two discrete variables have in common.
+    Categorical : The same distributions, with draws and divergences.
+    kl : Divergence of one distribution from another.
+
     References
     ----------
     Shannon (1948), "A mathematical theory of communication", section 6.

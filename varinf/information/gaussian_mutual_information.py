@@ -31,6 +31,12 @@ def gaussian_mutual_information(Sigma_x, Sigma_xy, Sigma_y):
         If shapes disagree, a value is not finite, a covariance is not symmetric or not positive definite (which
         matrix, which pivot), or Sigma_xy is too large for the three to be one covariance.
 
+    See Also
+    --------
+    mutual_information : The information of two discrete variables.
+    rate : An upper bound on I(X;Z), from an encoder and data.
+    models.LinearGaussian : A model whose `marginal_covariance` and `weights` go in here.
+
     References
     ----------
     Kullback (1959), "Information theory and statistics", section 9.7; Cover, Thomas (2006), "Elements of information

@@ -26,6 +26,7 @@ def index_information(q, draws=1, rng=None):
     draws : int
         Draws from each datum's posterior. Work grows as draws · N² · D.
     rng : None, int, SeedSequence or Generator
+        Seed or generator of the draws; None draws anew each time.
 
     Returns
     -------
@@ -41,7 +42,13 @@ def index_information(q, draws=1, rng=None):
     ValueError
         For a q without one batch axis.
     TypeError
-        For parameters of torch or JAX: the draws are NumPy's.
+        For parameters of torch or JAX, except those of categories: the draws are NumPy's.
+
+    See Also
+    --------
+    rate : An upper bound on it, often in closed form.
+    aggregate_kl : How far the rate lies above it.
+    mutual_information : The information in a table, exactly.
 
     References
     ----------

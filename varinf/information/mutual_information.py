@@ -23,6 +23,12 @@ def mutual_information(p_xy):
     ValueError
         For a probability that is negative, nan or infinite, or a table that does not sum to 1.
 
+    See Also
+    --------
+    varinf.entropy : Its ceiling: the entropy of either variable.
+    gaussian_mutual_information : The information of two jointly Gaussian vectors.
+    index_information : The information between a datum's index and its code.
+
     References
     ----------
     Shannon (1948), "A mathematical theory of communication", section 12; Cover, Thomas (2006), "Elements of

@@ -20,8 +20,8 @@ def rate(q, reference=None, over="population", draws=None, rng=None):
     q : Family, batch shape (N,)
         The encoder's posteriors, one per datum, such as DiagonalNormal with loc (N, D).
     reference : Family, batch shape (), optional
-        r(z), any family; the standard normal N(0, I) unless given; categories need one of their own. The bound is
-        tight when r(z) is the aggregate q(z).
+        Density r(z), any family; the standard normal N(0, I) unless given; categories need one of their own. The bound
+        is tight when r(z) is the aggregate q(z).
     over : {"population", "dataset"}
         "population": the data are a sample of p(x); the quantity is I(X;Z), the error sd/sqrt(N) over the data. The
         direction holds for an encoder, and a reference, that were not fitted to these data. "dataset": these N data
@@ -29,7 +29,7 @@ def rate(q, reference=None, over="population", draws=None, rng=None):
     draws : int, optional
         Draws per datum for a Monte Carlo KL. None: the closed form, or 1,000 draws where there is none.
     rng : None, int, SeedSequence or Generator
-        For the Monte Carlo KL.
+        For the Monte Carlo KL: seed or generator of the draws; None draws anew each time.
 
     Returns
     -------
@@ -42,6 +42,13 @@ def rate(q, reference=None, over="population", draws=None, rng=None):
     ValueError
         For a q without one batch axis, a reference with one, different dimensions, an unknown `over`, or categories
         without a reference.
+
+    See Also
+    --------
+    index_information : The information that the rate bounds, on a data set.
+    aggregate_kl : How far the rate lies above it.
+    kl : One datum's term.
+    gaussian_mutual_information : The information I(X;Z) itself, for a linear Gaussian encoder.
 
     References
     ----------

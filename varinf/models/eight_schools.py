@@ -19,10 +19,26 @@ LOWEST, HIGHEST, STEP, FINE_STEP = -39.0, 39.0, 2.0**-3, 2.0**-10
 
 
 class EightSchools(Model):
-    """mu ~ N(0, 5²), tau ~ HalfCauchy(5), theta_j ~ N(mu, tau²), y_j ~ N(theta_j, sigma_j²), the data of Rubin (1981).
+    """Eight schools, data and prior: a hierarchy whose variational families meet a funnel, with its exact posterior.
 
-    The latent vector is unconstrained, z = (mu, log tau, theta_1, ..., theta_8), and the prior's density is over z:
-    it holds the Jacobian of log tau.
+    The model is mu ~ N(0, 5²), tau ~ HalfCauchy(5), theta_j ~ N(mu, tau²), y_j ~ N(theta_j, sigma_j²), the data those
+    of Rubin (1981). The latent vector is unconstrained, z = (mu, log tau, theta_1, ..., theta_8), and the prior's
+    density is over z: it holds the Jacobian of log tau.
+
+    Attributes
+    ----------
+    latent_dim : int
+        10, the dimension D of z.
+    names : tuple of str
+        Of the ten components of z.
+    prior : Prior
+        The density p(z), with `log_prob` and `sample`.
+
+    See Also
+    --------
+    LogisticRegression : Another model without a conjugate posterior.
+    varinf.sandwich : The bracket on log p(y), from its exact posterior draws.
+    varinf.FullNormal : A q for it.
 
     References
     ----------
@@ -47,23 +63,74 @@ class EightSchools(Model):
         self.prior = Prior()
 
     def log_likelihood(self, x, z):
-        """log p(y | z): x=None, z (..., 10) -> (...)."""
+        """Log likelihood log p(y | z), in nats.
+
+        Parameters
+        ----------
+        x : None
+            The model holds its own data.
+        z : array (..., 10)
+            Latent vectors, with any axes of draws in front.
+
+        Returns
+        -------
+        array (...)
+            Exact, in nats, one number per draw.
+        """
         held(x, self)
         theta = latents(z, (self.latent_dim,))[..., 2:]
         return np.sum(_log_normal(EFFECTS, theta, STANDARD_ERRORS), axis=-1)
 
     def log_evidence(self, x=None):
-        """log p(y): theta and mu integrated by hand, tau by the trapezoid rule; right to about 1e-14 relative."""
+        """Log evidence log p(y): theta and mu integrated by hand, tau by the trapezoid rule.
+
+        Parameters
+        ----------
+        x : None
+            The model holds its own data.
+
+        Returns
+        -------
+        float
+            In nats, right to about 1e-14 relative.
+        """
         held(x, self)
         return _Marginal(STEP).log_evidence
 
     def posterior(self, x=None):
-        """p(z | y), with sample, log_prob, mean and mean_tau."""
+        """Posterior p(z | y), exact: independent draws, and a normalised density.
+
+        Parameters
+        ----------
+        x : None
+            The model holds its own data.
+
+        Returns
+        -------
+        Posterior
+            With `sample(n, rng)`, array (n, 10); `log_prob(z)`, (..., 10) -> (...); `mean`, array (10,); and
+            `mean_tau`, the mean of tau on its own scale, float.
+        """
         held(x, self)
         return Posterior(self)
 
     def sample(self, n, rng=None):
-        """n joint draws: effects (n, 8), z (n, 10)."""
+        """Draw effects and latent vectors jointly from the model.
+
+        Parameters
+        ----------
+        n : int
+            Number of pairs.
+        rng : None, int, SeedSequence or Generator
+            Seed or generator of the draws; None draws anew each time.
+
+        Returns
+        -------
+        x : array (n, 8)
+            Effects, with the standard errors of the data.
+        z : array (n, 10)
+            The latent vectors behind them.
+        """
         rng = generator(rng)
         z = self.prior.sample(n, rng)
         return z[:, 2:] + STANDARD_ERRORS * rng.standard_normal((n, 8)), z

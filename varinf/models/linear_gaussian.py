@@ -21,7 +21,7 @@ class Gradient(NamedTuple):
 
 
 class LinearGaussian(LinearGaussianModel):
-    """x = W z + mean + noise, z ~ N(0, I), noise ~ N(0, noise_variance I).
+    """Probabilistic PCA: x = W z + mean + noise, z ~ N(0, I), noise ~ N(0, noise_variance I).
 
     Parameters
     ----------
@@ -30,12 +30,25 @@ class LinearGaussian(LinearGaussianModel):
 
     Attributes
     ----------
+    prior : DiagonalNormal
+        The density p(z), standard normal, without a batch.
     weights : array (F, D)
+        The loadings W. These three are there after `fit`, or from `from_parameters`.
     mean : array (F,)
+        Mean of x.
     noise_variance : float
+        Variance of the noise of each feature.
     history : tuple of HalfStep
         For method="em": average ELBO and log evidence after each half step; empty otherwise.
     converged : bool
+        Whether the last `fit` came to its end; False before the first.
+
+    See Also
+    --------
+    NormalNormal : The same without loadings.
+    LinearRegression : Known features, and latent coefficients.
+    varinf.identity : Definition 1 in numbers, log p(x) = ELBO + KL.
+    varinf.rate : An upper bound on the information that its codes keep.
 
     References
     ----------
@@ -62,7 +75,27 @@ class LinearGaussian(LinearGaussianModel):
 
     @classmethod
     def from_parameters(cls, weights, mean, noise_variance):
-        """A model of known parameters: weights (F, D), mean (F,), noise_variance > 0."""
+        """Build a model of known parameters.
+
+        Parameters
+        ----------
+        weights : array (F, D)
+            The loadings W, features by latent dimensions.
+        mean : array (F,)
+            Mean of x.
+        noise_variance : float
+            Variance of the noise of each feature, positive.
+
+        Returns
+        -------
+        LinearGaussian
+            With these parameters.
+
+        Raises
+        ------
+        ValueError
+            If the shapes disagree, a value is not finite, or the variance is not positive.
+        """
         weights, mean = numpy_array(weights, "weights"), numpy_array(mean, "mean")
         if weights.ndim != 2:
             raise ValueError(f"weights has shape {weights.shape}; give (F, D), features by latent dimensions")
@@ -80,11 +113,12 @@ class LinearGaussian(LinearGaussianModel):
     # Maximum likelihood ----------------------------------------------------------------------------------------------
 
     def fit(self, x, method="closed_form", *, rng=None, max_steps=2000, tolerance=1e-9):
-        """Maximum likelihood.
+        """Set the parameters to those of maximum likelihood.
 
         Parameters
         ----------
         x : array (N, F)
+            Data, one row per datum.
         method : {"closed_form", "em"}
             "closed_form": weights from the leading eigenvectors of the covariance of x, noise_variance the average
             of the discarded eigenvalues; the global maximum. "em": expectation maximisation from random weights,
@@ -99,7 +133,7 @@ class LinearGaussian(LinearGaussianModel):
         Returns
         -------
         LinearGaussian
-            This model.
+            This model, with its parameters, `history` and `converged` set.
 
         Raises
         ------
@@ -140,7 +174,20 @@ class LinearGaussian(LinearGaussianModel):
     # Densities -------------------------------------------------------------------------------------------------------
 
     def log_likelihood(self, x, z):
-        """log p(x | z): x (N, F), z (..., N, D) -> (..., N)."""
+        """Log likelihood log p(x | z), in nats.
+
+        Parameters
+        ----------
+        x : array (N, F)
+            Data, one row per datum.
+        z : array (..., N, D)
+            Latent vectors: any axes of draws in front, then one vector per datum.
+
+        Returns
+        -------
+        array (..., N)
+            Exact, in nats, one number per draw and datum.
+        """
         centred = self._centred(x)
         z = latents(z, (len(centred), self.latent_dim))
         residual = (z.reshape(-1, self.latent_dim) @ self.weights.T).reshape(*z.shape[:-1], len(self.mean))
@@ -148,10 +195,21 @@ class LinearGaussian(LinearGaussianModel):
         return self._log_noise(np.einsum("...f,...f->...", residual, residual))
 
     def log_evidence(self, x):
-        """log p(x) = log N(x; mean, W W' + noise_variance I), feature by feature along W's singular vectors: (N,).
+        """Log evidence log p(x) = log N(x; mean, W W' + noise_variance I).
 
-        There they are independent, of variance s² + noise_variance, and what lies off all of them is noise alone. W W',
-        which squares the singular values s, would hide a small noise; `posterior` goes by W'W, its own route.
+        It is computed feature by feature along W's singular vectors: there they are independent, of variance
+        s² + noise_variance, and what lies off all of them is noise alone. W W', which squares the singular values s,
+        would hide a small noise; `posterior` goes by W'W, its own route.
+
+        Parameters
+        ----------
+        x : array (N, F)
+            Data, one row per datum.
+
+        Returns
+        -------
+        array (N,)
+            Exact, in nats, one number per datum.
         """
         centred = self._centred(x)
         axes, s, _ = np.linalg.svd(self.weights, full_matrices=False)
@@ -165,11 +223,22 @@ class LinearGaussian(LinearGaussianModel):
 
     @property
     def marginal_covariance(self):
-        """W W' + noise_variance I, (F, F): the covariance of x."""
+        """Covariance of x, W W' + noise_variance I: array (F, F)."""
         return self.weights @ self.weights.T + self.noise_variance * np.eye(len(self.mean))
 
     def posterior(self, x):
-        """p(z | x), a FullNormal with batch (N,); every datum has the same covariance noise_variance M⁻¹."""
+        """Posterior p(z | x); every datum has the same covariance noise_variance M⁻¹, M = W' W + noise_variance I.
+
+        Parameters
+        ----------
+        x : array (N, F)
+            Data, one row per datum.
+
+        Returns
+        -------
+        FullNormal
+            Exact, with batch shape (N,).
+        """
         centred = self._centred(x)
         loc = np.linalg.solve(self._m, self.weights.T @ centred.T).T
         tril = np.linalg.cholesky(self.noise_variance * np.linalg.inv(self._m))
@@ -178,6 +247,18 @@ class LinearGaussian(LinearGaussianModel):
     def mean_field(self, x):
         """The DiagonalNormal of highest ELBO: the posterior's means, the inverses of its precisions' diagonal.
 
+        Parameters
+        ----------
+        x : array (N, F)
+            Data, one row per datum.
+
+        Returns
+        -------
+        DiagonalNormal
+            With batch shape (N,).
+
+        Notes
+        -----
         After a fit in closed form the columns of `weights` are orthogonal, and it is the posterior itself. Rotated
         latents, weights @ R, make the same model of x with a posterior that no diagonal normal reaches.
         """
@@ -185,7 +266,22 @@ class LinearGaussian(LinearGaussianModel):
         return DiagonalNormal(loc, np.broadcast_to(np.sqrt(self.noise_variance / np.diag(self._m)), loc.shape))
 
     def expected_log_likelihood(self, x, q):
-        """E_q log p(x | z), (N,): the squared residual at q's mean, plus the trace of W' W times q's covariance."""
+        """Expected log likelihood E_q log p(x | z), in nats, in closed form.
+
+        It is made of the squared residual at q's mean, plus the trace of W' W times q's covariance.
+
+        Parameters
+        ----------
+        x : array (N, F)
+            Data, one row per datum.
+        q : family
+            Any with `mean` and `covariance`, of batch shape (N,).
+
+        Returns
+        -------
+        array (N,)
+            Exact, in nats, one number per datum.
+        """
         centred = self._centred(x)
         check_batch(q, (len(centred), self.latent_dim))
         residual = centred - q.mean @ self.weights.T
@@ -197,7 +293,22 @@ class LinearGaussian(LinearGaussianModel):
         return self._log_noise(np.sum(residual * residual, axis=-1) + spread)
 
     def sample(self, n, rng=None):
-        """n joint draws: x (n, F), z (n, D)."""
+        """Draw data and latent vectors jointly from the model.
+
+        Parameters
+        ----------
+        n : int
+            Number of pairs.
+        rng : None, int, SeedSequence or Generator
+            Seed or generator of the draws; None draws anew each time.
+
+        Returns
+        -------
+        x : array (n, F)
+            Data.
+        z : array (n, D)
+            The latent vectors behind them.
+        """
         self._require_fit()
         rng = generator(rng)
         z = self.prior.sample(n, rng)
@@ -207,7 +318,18 @@ class LinearGaussian(LinearGaussianModel):
     # Gradients -------------------------------------------------------------------------------------------------------
 
     def log_evidence_gradient(self, x):
-        """Gradient of Σ_n log p(x_n) with respect to the parameters, from the marginal density."""
+        """Gradient of Σ_n log p(x_n) with respect to the parameters, from the marginal density.
+
+        Parameters
+        ----------
+        x : array (N, F)
+            Data, one row per datum.
+
+        Returns
+        -------
+        Gradient
+            A named tuple of `weights`, array (F, D), `mean`, array (F,), and `noise_variance`, float.
+        """
         centred = self._centred(x)
         inverse = np.linalg.inv(self.marginal_covariance)
         white = centred @ inverse
@@ -218,6 +340,18 @@ class LinearGaussian(LinearGaussianModel):
         """Gradient of Σ_n ELBO(x_n; q_n) with respect to the parameters, q held fixed, from q's moments.
 
         At q = posterior it equals `log_evidence_gradient`: the KL is at its minimum there, so its gradient is 0.
+
+        Parameters
+        ----------
+        x : array (N, F)
+            Data, one row per datum.
+        q : family
+            Any with `mean` and `covariance`, of batch shape (N,).
+
+        Returns
+        -------
+        Gradient
+            A named tuple of `weights`, array (F, D), `mean`, array (F,), and `noise_variance`, float.
         """
         centred = self._centred(x)
         check_batch(q, (len(centred), self.latent_dim))

@@ -10,7 +10,9 @@ from varinf.models.model import LinearGaussianModel, check_batch, held, latents,
 
 
 class LinearRegression(LinearGaussianModel):
-    """y = X z + noise, z ~ N(0, prior_scale² I), noise ~ N(0, noise_variance I). No intercept: standardise the data.
+    """Bayesian linear regression: y = X z + noise, z ~ N(0, prior_scale² I), noise ~ N(0, noise_variance I).
+
+    There is no intercept: standardise the data.
 
     Parameters
     ----------
@@ -19,8 +21,23 @@ class LinearRegression(LinearGaussianModel):
     y : array (N,)
         Responses.
     noise_variance : float
+        Variance of the noise, known.
     prior_scale : float
         Standard deviation of each coefficient's prior.
+
+    Attributes
+    ----------
+    latent_dim : int
+        Number of coefficients D.
+    prior : DiagonalNormal
+        The density p(z), without a batch.
+
+    See Also
+    --------
+    LogisticRegression : Labels instead of responses.
+    LinearGaussian : Latent vectors per datum, unknown loadings.
+    varinf.datasets.diabetes : Data for it.
+    varinf.identity : Definition 1 in numbers, log p(y) = ELBO + KL.
 
     References
     ----------
@@ -42,30 +59,89 @@ class LinearRegression(LinearGaussianModel):
         self.prior = DiagonalNormal(np.zeros(self.latent_dim), np.full(self.latent_dim, self.prior_scale))
 
     def log_likelihood(self, x, z):
-        """log p(y | z): x=None, z (..., D) -> (...)."""
+        """Log likelihood log p(y | z), in nats.
+
+        Parameters
+        ----------
+        x : None
+            The model holds its own data.
+        z : array (..., D)
+            Latent vectors, with any axes of draws in front.
+
+        Returns
+        -------
+        array (...)
+            Exact, in nats, one number per draw.
+        """
         held(x, self)
         residual = self.y - latents(z, (self.latent_dim,)) @ self.X.T
         return self._log_noise(np.sum(residual * residual, axis=-1))
 
     def log_evidence(self, x=None):
-        """log p(y) = log N(y; 0, prior_scale² X X' + noise_variance I), from that (N, N) matrix itself."""
+        """Log evidence log p(y) = log N(y; 0, prior_scale² X X' + noise_variance I), from that (N, N) matrix itself.
+
+        Parameters
+        ----------
+        x : None
+            The model holds its own data.
+
+        Returns
+        -------
+        float
+            Exact, in nats.
+        """
         held(x, self)
         n = len(self.y)
         covariance = self.prior_scale**2 * self.X @ self.X.T + self.noise_variance * np.eye(n)
         return FullNormal(np.zeros(n), covariance=covariance).log_prob(self.y)
 
     def posterior(self, x=None):
-        """p(z | y), a FullNormal."""
+        """Posterior p(z | y) of the coefficients.
+
+        Parameters
+        ----------
+        x : None
+            The model holds its own data.
+
+        Returns
+        -------
+        FullNormal
+            Exact, without a batch.
+        """
         held(x, self)
         loc = np.linalg.solve(self._precision, self.X.T @ self.y / self.noise_variance)
         return FullNormal(loc, covariance=np.linalg.inv(self._precision))
 
     def mean_field(self, x=None):
-        """The DiagonalNormal of highest ELBO: the posterior's mean, the inverses of its precision's diagonal."""
+        """The DiagonalNormal of highest ELBO: the posterior's mean, the inverses of its precision's diagonal.
+
+        Parameters
+        ----------
+        x : None
+            The model holds its own data.
+
+        Returns
+        -------
+        DiagonalNormal
+            Without a batch.
+        """
         return DiagonalNormal(self.posterior(x).loc, 1 / np.sqrt(np.diag(self._precision)))
 
     def expected_log_likelihood(self, x, q):
-        """E_q log p(y | z), a number."""
+        """Expected log likelihood E_q log p(y | z), in nats, in closed form.
+
+        Parameters
+        ----------
+        x : None
+            The model holds its own data.
+        q : family
+            Any with `mean` and `covariance`, without a batch.
+
+        Returns
+        -------
+        float
+            Exact, in nats.
+        """
         held(x, self)
         check_batch(q, (self.latent_dim,))
         residual = self.y - self.X @ q.mean
@@ -73,7 +149,22 @@ class LinearRegression(LinearGaussianModel):
         return self._log_noise(residual @ residual + spread)
 
     def sample(self, n, rng=None):
-        """n joint draws: responses (n, N) to the model's own features, z (n, D)."""
+        """Draw responses to the model's own features, and coefficients, jointly from the model.
+
+        Parameters
+        ----------
+        n : int
+            Number of pairs.
+        rng : None, int, SeedSequence or Generator
+            Seed or generator of the draws; None draws anew each time.
+
+        Returns
+        -------
+        y : array (n, N)
+            Responses.
+        z : array (n, D)
+            The latent vectors behind them.
+        """
         rng = generator(rng)
         z = self.prior.sample(n, rng)
         return z @ self.X.T + np.sqrt(self.noise_variance) * rng.standard_normal((n, len(self.y))), z

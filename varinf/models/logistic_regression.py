@@ -16,11 +16,14 @@ MOST_NODES = 2**22  # of the quadrature
 
 
 class LogisticRegression(Model):
-    """y_n ~ Bernoulli(sigmoid(X_n · z)), z ~ N(0, prior_scale² I). No intercept: give a column of ones for one.
+    """Bayesian logistic regression: y_n ~ Bernoulli(sigmoid(X_n · z)), z ~ N(0, prior_scale² I).
+
+    There is no intercept: give a column of ones for one.
 
     Parameters
     ----------
     X : array (N, D)
+        Features, one row per observation.
     y : array (N,)
         Labels, 0 or 1.
     prior_scale : float
@@ -28,10 +31,20 @@ class LogisticRegression(Model):
 
     Attributes
     ----------
+    latent_dim : int
+        Number of coefficients D.
+    prior : DiagonalNormal
+        The density p(z), without a batch.
     mode : array (D,)
         Where the posterior density is highest.
     laplace_tril : array (D, D)
         Cholesky factor of the inverse of minus the Hessian of log p(y, z) at the mode.
+
+    See Also
+    --------
+    LinearRegression : The same for responses, with an exact posterior.
+    EightSchools : A model with exact draws from a posterior that is not normal.
+    varinf.sandwich : The bracket on log p(y), whatever D.
 
     Examples
     --------
@@ -51,7 +64,20 @@ class LogisticRegression(Model):
         self.mode, self.laplace_tril = self._find_mode()
 
     def log_likelihood(self, x, z):
-        """log p(y | z) = Σ_n log sigmoid(±X_n · z): x=None, z (..., D) -> (...)."""
+        """Log likelihood log p(y | z) = Σ_n log sigmoid(±X_n · z), in nats.
+
+        Parameters
+        ----------
+        x : None
+            The model holds its own data.
+        z : array (..., D)
+            Latent vectors, with any axes of draws in front.
+
+        Returns
+        -------
+        array (...)
+            Exact, in nats, one number per draw.
+        """
         held(x, self)
         z = latents(z, (self.latent_dim,))
         flat, size = z.reshape(-1, self.latent_dim), max(1, BLOCK // len(self.y))
@@ -61,11 +87,17 @@ class LogisticRegression(Model):
         return sums.reshape(z.shape[:-1])[()]
 
     def log_evidence(self, x=None):
-        """log p(y) by quadrature for D <= 2, to about 1e-12.
+        """Log evidence log p(y), by quadrature for D <= 2.
 
-        Coordinates are centred and whitened at the mode, z = mode + L sinh(t), and the trapezoid rule runs over t:
-        it converges exponentially for analytic integrands, and sinh reaches the prior's tails in few nodes however
-        narrow the mode. The step is halved until the value stands still.
+        Parameters
+        ----------
+        x : None
+            The model holds its own data.
+
+        Returns
+        -------
+        float
+            In nats, right to about 1e-12.
 
         Raises
         ------
@@ -73,6 +105,12 @@ class LogisticRegression(Model):
             For D > 2, where nothing here is exact.
         ArithmeticError
             If halving the step does not settle the value.
+
+        Notes
+        -----
+        Coordinates are centred and whitened at the mode, z = mode + L sinh(t), and the trapezoid rule runs over t: it
+        converges exponentially for analytic integrands, and sinh reaches the prior's tails in few nodes however narrow
+        the mode. The step is halved until the value stands still.
         """
         held(x, self)
         if self.latent_dim > 2:
@@ -96,20 +134,40 @@ class LogisticRegression(Model):
         )
 
     def posterior(self, x=None):
-        """Not available: no exact posterior draws exist. `posterior_chains` gives Markov chains.
+        """Raise an error: no exact posterior draws exist; `posterior_chains` gives Markov chains.
+
+        Parameters
+        ----------
+        x : None
+            The model holds its own data.
 
         Raises
         ------
         NotImplementedError
+            Always.
         """
         held(x, self)
         raise NotImplementedError("the posterior of a logistic regression has no exact draws: use posterior_chains(n)")
 
     def posterior_chains(self, n, rng=None, chains=4):
-        """Markov chains whose limit is the posterior: (n, chains, D), never called exact.
+        """Run Markov chains whose limit is the posterior; their draws are never called exact.
 
         Independence Metropolis with a multivariate Student t proposal at the mode, each chain started from a draw of
         the proposal, after 500 draws of warm-up.
+
+        Parameters
+        ----------
+        n : int
+            Draws of each chain that are kept.
+        rng : None, int, SeedSequence or Generator
+            Seed or generator of the draws; None draws anew each time.
+        chains : int
+            Number of independent chains.
+
+        Returns
+        -------
+        array (n, chains, D)
+            Draws on axis 0, chains on axis 1, as ``eubo(..., chain_axis=1)`` takes their log weights.
 
         References
         ----------
@@ -138,7 +196,22 @@ class LogisticRegression(Model):
         return np.take_along_axis(proposals, path[WARM_UP:, :, None], axis=0)
 
     def sample(self, n, rng=None):
-        """n joint draws: labels (n, N) for the model's own features, z (n, D)."""
+        """Draw labels for the model's own features, and coefficients, jointly from the model.
+
+        Parameters
+        ----------
+        n : int
+            Number of pairs.
+        rng : None, int, SeedSequence or Generator
+            Seed or generator of the draws; None draws anew each time.
+
+        Returns
+        -------
+        y : array (n, N)
+            Labels, 0 or 1.
+        z : array (n, D)
+            The latent vectors behind them.
+        """
         rng = generator(rng)
         z = self.prior.sample(n, rng)
         probability = np.exp(-np.logaddexp(0.0, -(z @ self.X.T)))

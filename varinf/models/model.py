@@ -35,7 +35,25 @@ class Model:
     """A joint density p(z) p(x | z); subclasses give the parts. See the module's docstring for all of them."""
 
     def log_joint(self, x, z):
-        """log p(x, z) = log p(z) + log p(x | z) in nats; for shapes see `varinf.models.model`."""
+        """Log joint density log p(x, z) = log p(z) + log p(x | z), in nats.
+
+        Parameters
+        ----------
+        x : array (N, F), or None
+            Data, one row per datum; None for a model that holds its own.
+        z : array (..., N, D), or (..., D) for x=None
+            Latent vectors: any axes of draws in front, then one vector per datum, or one in all.
+
+        Returns
+        -------
+        array (..., N), or (...) for x=None
+            Exact, with all constants, in nats.
+
+        Raises
+        ------
+        ValueError
+            If a shape is not the model's, or a value is not finite.
+        """
         log_likelihood = self.log_likelihood(x, z)  # first: its errors name both x and z
         return self.prior.log_prob(z) + log_likelihood
 
@@ -44,9 +62,24 @@ class LinearGaussianModel(Model):
     """A model in which the expected log joint under any q needs its mean and covariance alone."""
 
     def expected_log_joint(self, x, q):
-        """E_q log p(x, z) in nats, in closed form: array (N,), or a number for a model that holds its data.
+        """Expected log joint density E_q log p(x, z), in nats, in closed form; the ELBO is this plus ``q.entropy()``.
 
-        Any q with `mean` and `covariance` will do; the ELBO is this plus ``q.entropy()``.
+        Parameters
+        ----------
+        x : array (N, F), or None
+            Data, one row per datum; None for a model that holds its own.
+        q : family
+            Any with `mean` and `covariance`, of batch shape (N,), or () for x=None.
+
+        Returns
+        -------
+        array (N,), or float for x=None
+            Exact, in nats.
+
+        Raises
+        ------
+        ValueError
+            If a shape is not the model's.
         """
         return self.expected_log_likelihood(x, q) + expected_log_normal(q, self.prior.loc, self.prior.scale)
 

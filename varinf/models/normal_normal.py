@@ -9,17 +9,30 @@ from varinf.models.model import LinearGaussianModel, check_batch, data, expected
 
 
 class NormalNormal(LinearGaussianModel):
-    """z ~ N(prior_loc, prior_scale²), x | z ~ N(z, noise_scale²), each feature by itself.
+    """Normal prior, normal noise: z ~ N(prior_loc, prior_scale²), x | z ~ N(z, noise_scale²), each feature by itself.
 
     Parameters
     ----------
     prior_loc, prior_scale, noise_scale : float or array (D,)
         Mean and standard deviations; a number serves every feature.
 
+    Attributes
+    ----------
+    latent_dim : int
+        Number of features D of x and of z.
+    prior : DiagonalNormal
+        The density p(z), without a batch.
+
     Raises
     ------
     ValueError
         If the shapes differ, a value is not finite, or a scale is not positive.
+
+    See Also
+    --------
+    LinearGaussian : Several features that share latent dimensions.
+    varinf.identity : Definition 1 in numbers, log p(x) = ELBO + KL.
+    varinf.evaluate : Log weights of many data.
 
     References
     ----------
@@ -52,16 +65,51 @@ class NormalNormal(LinearGaussianModel):
         self.latent_dim, self.prior, self.noise_scale = dim, DiagonalNormal(loc, scale), noise
 
     def log_likelihood(self, x, z):
-        """log p(x | z): x (N, D), z (..., N, D) -> (..., N)."""
+        """Log likelihood log p(x | z), in nats.
+
+        Parameters
+        ----------
+        x : array (N, D)
+            Data, one row per datum.
+        z : array (..., N, D)
+            Latent vectors: any axes of draws in front, then one vector per datum.
+
+        Returns
+        -------
+        array (..., N)
+            Exact, in nats, one number per draw and datum.
+        """
         x = data(x, self.latent_dim)
         return _log_normal(x, latents(z, x.shape), self.noise_scale)
 
     def log_evidence(self, x):
-        """log p(x) = log N(x; prior_loc, prior_scale² + noise_scale²): (N, D) -> (N,)."""
+        """Log evidence log p(x) = log N(x; prior_loc, prior_scale² + noise_scale²), summed over the features.
+
+        Parameters
+        ----------
+        x : array (N, D)
+            Data, one row per datum.
+
+        Returns
+        -------
+        array (N,)
+            Exact, in nats, one number per datum.
+        """
         return _log_normal(data(x, self.latent_dim), self.prior.loc, np.hypot(self.prior.scale, self.noise_scale))
 
     def posterior(self, x):
-        """p(z | x), a DiagonalNormal with batch (N,): precisions add, means are weighted by them."""
+        """Posterior p(z | x): precisions add, means are weighted by them.
+
+        Parameters
+        ----------
+        x : array (N, D)
+            Data, one row per datum.
+
+        Returns
+        -------
+        DiagonalNormal
+            Exact, with batch shape (N,).
+        """
         x = data(x, self.latent_dim)
         loc, scale, noise = self.prior.loc, self.prior.scale, self.noise_scale
         spread = np.hypot(scale, noise)
@@ -69,17 +117,58 @@ class NormalNormal(LinearGaussianModel):
         return DiagonalNormal(mean, np.broadcast_to(scale * noise / spread, x.shape))
 
     def expected_log_likelihood(self, x, q):
-        """E_q log p(x | z), (N,): the normal density is the same read from x or from z."""
+        """Expected log likelihood E_q log p(x | z), in nats, in closed form.
+
+        The normal density is the same read from x or from z.
+
+        Parameters
+        ----------
+        x : array (N, D)
+            Data, one row per datum.
+        q : family
+            Any with `mean` and `covariance`, of batch shape (N,).
+
+        Returns
+        -------
+        array (N,)
+            Exact, in nats, one number per datum.
+        """
         x = data(x, self.latent_dim)
         check_batch(q, x.shape)
         return expected_log_normal(q, x, self.noise_scale)
 
     def mean_field(self, x):
-        """The DiagonalNormal of highest ELBO, which here is the posterior: its features are independent."""
+        """The best q with independent features, which here is the posterior: its features are independent.
+
+        Parameters
+        ----------
+        x : array (N, D)
+            Data, one row per datum.
+
+        Returns
+        -------
+        DiagonalNormal
+            With batch shape (N,).
+        """
         return self.posterior(x)
 
     def sample(self, n, rng=None):
-        """n joint draws: x (n, D), z (n, D)."""
+        """Draw data and latent vectors jointly from the model.
+
+        Parameters
+        ----------
+        n : int
+            Number of pairs.
+        rng : None, int, SeedSequence or Generator
+            Seed or generator of the draws; None draws anew each time.
+
+        Returns
+        -------
+        x : array (n, D)
+            Data.
+        z : array (n, D)
+            The latent vectors behind them.
+        """
         rng = generator(rng)
         z = self.prior.sample(n, rng)
         return z + self.noise_scale * rng.standard_normal(z.shape), z
