@@ -560,3 +560,18 @@ def test_a_level_that_is_no_number_is_named():
         for kind in ("t", "markov"):
             with pytest.raises(ValueError, match="level='a'"):
                 interval("a", kind=kind)
+
+
+def test_gap_of_a_side_that_draws_nothing():
+    """A rate in closed form above the index information: Theorem 3's two sides."""
+    q = vi.DiagonalNormal([[-1.0], [1.0]], [[1.0], [1.0]])
+    lower, upper = vi.index_information(q, draws=50, rng=0), vi.rate(q, over="dataset")
+    gap = vi.Sandwich(lower, upper).gap
+    assert gap.draws == lower.draws and gap.stderr == pytest.approx(lower.stderr)
+    assert vi.Sandwich(upper, upper).gap.draws is None
+
+
+def test_what_stands_in_parentheses_stays_on_one_line():
+    x = np.random.default_rng(0).normal(-161.7, 1e-3, (2_000, 2))
+    first, second = str(vi.elbo(x).mean()).splitlines()[:2]
+    assert first.endswith("lower bound on the mean of log p(x)") and second.startswith("  (2,000 draws, k_hat ")

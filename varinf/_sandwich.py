@@ -60,7 +60,7 @@ class Sandwich:
             estimand=f"{upper.estimand} minus {lower.estimand}",
             direction=Direction.EXACT,
             bias=_bias_of_difference(upper.bias, lower.bias),
-            draws=min(lower.draws, upper.draws),
+            draws=min((side.draws for side in (lower, upper) if side.draws is not None), default=None),
             degrees=pooled_degrees(squares, (upper.degrees, lower.degrees)),
             units=lower.units,
             shared_draws=upper.shared_draws or lower.shared_draws,

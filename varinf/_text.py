@@ -61,6 +61,9 @@ def _what(estimate):
     return f"estimate of {estimate.quantity}, not a bound"
 
 
+UNBROKEN = "\N{NO-BREAK SPACE}"  # lines are not broken here; in what is printed it is a plain space
+
+
 def _footing(estimate, each=""):
     """ "(10,000 draws, k_hat 0.31)", or nothing when nothing is known."""
     parts = []
@@ -70,7 +73,7 @@ def _footing(estimate, each=""):
     if k_hat is not None and not np.all(np.isnan(to_numpy(k_hat))):
         worst = float(np.nanmax(to_numpy(k_hat)))
         parts.append(f"k_hat {'up to ' if estimate.shape else ''}{worst:.2f}")
-    return f" ({', '.join(parts)})" if parts else ""
+    return f" ({', '.join(parts).replace(' ', UNBROKEN)})" if parts else ""
 
 
 def describe(estimate, first="", last=""):
@@ -92,7 +95,8 @@ def describe(estimate, first="", last=""):
     parts = [(first + text, ""), *([(values, "  ")] if values else [])]
     parts += [(f"caveat: {caveat}", "  ") for caveat in estimate.caveats]
     parts[-1] = (parts[-1][0] + last, parts[-1][1])
-    return "\n".join(line for text, indent in parts for line in wrapped(text, indent + "  ", indent))
+    lines = (line for text, indent in parts for line in wrapped(text, indent + "  ", indent))
+    return "\n".join(lines).replace(UNBROKEN, " ")
 
 
 def _first_values(values, errors):
