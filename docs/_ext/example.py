@@ -3,13 +3,17 @@
 sphinx-gallery has run every example before the first page is read; this puts its page, less heading and footer, here.
 """
 
+import re
 from pathlib import Path
 
 from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
 
-START, END = ".. GENERATED FROM PYTHON SOURCE LINES", ".. rst-class:: sphx-glr-timing"
+# Between the gallery's heading and its footer.
+BODY = re.compile(
+    r"^(\.\. GENERATED FROM PYTHON SOURCE.*?)^\.\. (?:rst-class:: sphx-glr-timing|_sphx_glr_download)", re.S | re.M
+)
 DOWNLOADS = "Take it away: :download:`script </gallery/{0}.py>`, :download:`notebook </gallery/{0}.ipynb>`."
 
 
@@ -22,8 +26,7 @@ class Example(SphinxDirective):
         if not page.exists():
             raise self.error(f"docs/examples/{slug}.py does not exist")
         self.env.note_dependency(str(page))
-        text = page.read_text(encoding="utf-8")
-        body = text[text.index(START) : text.index(END)]  # what stands before is the gallery's heading
+        body = BODY.search(page.read_text(encoding="utf-8"))[1]
         place = nodes.container(classes=["example"])
         lines = StringList([*body.splitlines(), "", DOWNLOADS.format(slug)], source=str(page))
         self.state.nested_parse(lines, self.content_offset, place)
