@@ -96,7 +96,7 @@ for v in (20.0, 60.0, 120.0):
     rate = rates(v)
     water = np.maximum(np.log(eigenvalues / v), 0) / 2
     print(f"v = {v:5.1f}: {np.sum(rate > 0.01):2d} of 20 latents active, "
-          f"rate {rate.sum():.6f}, from eigenvalues {water.sum():.6f}")
+          f"rate {rate.sum():.6f}, by eigenvalues {water.sum():.6f}")
     assert np.allclose(rate, water, rtol=1e-9, atol=1e-12)
 
 # %%
