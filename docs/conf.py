@@ -38,7 +38,8 @@ autosummary_ignore_module_all = False
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False
 numpydoc_validation_checks = set()
-nitpick_ignore = [("py:class", "collections.abc.Callable")]  # the standard library's pages are on another machine
+# The pages of Python and NumPy are on other machines.
+nitpick_ignore = [("py:class", name) for name in ("collections.abc.Callable", "collections.abc.Mapping", "numpy.ndarray")]
 add_module_names = False
 
 # Mathematics, served from here: no page asks another machine for anything ---------------------------------------------

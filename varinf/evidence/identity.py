@@ -34,7 +34,7 @@ class Identity:
 
     @property
     def relative_residual(self):
-        """|residual| over the largest of the three parts, the worst over the data."""
+        """The worst residual over the data, relative to the largest of its three parts: a float, without sign."""
         size = np.maximum(np.maximum(np.abs(self.log_evidence), np.abs(self.elbo)), np.abs(self.kl))
         return float(np.max(np.abs(self.residual) / size))
 
