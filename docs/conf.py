@@ -39,7 +39,7 @@ autodoc_member_order = "bysource"
 numpydoc_show_class_members = False
 numpydoc_validation_checks = set()
 # The pages of Python and NumPy are on other machines.
-nitpick_ignore = [("py:class", name) for name in ("collections.abc.Callable", "collections.abc.Mapping", "numpy.ndarray")]
+nitpick_ignore_regex = [("py:class", r"collections\.abc\..*|numpy\..*")]
 add_module_names = False
 
 # Mathematics, served from here: no page asks another machine for anything ---------------------------------------------
