@@ -47,6 +47,7 @@ for K, b in zip(Ks, bounds, strict=True):
     print(f"{K:3}  {exact(K):.6f}  {b.value:.6f} ± {b.stderr:.6f} {score:5.1f}"
           f"   {-variance / (2 * K):.6f}")  # fmt: skip
     assert abs(score) < 5
+    assert abs(2 * K * b.bias_estimate + variance) < 0.02 * variance
 assert np.all(np.diff([exact(K) for K in Ks]) > 0) and exact(20) < 0
 assert abs(200 * exact(200) + variance / 2) < 0.01 * variance
 

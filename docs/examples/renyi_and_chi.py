@@ -41,7 +41,7 @@ for alpha, value, b in zip(alphas, exact, estimates, strict=True):
     score = (b.value - value) / b.stderr
     print(f"{alpha:5.1f} {value:13.5f}   {b.value:.5f} ± {b.stderr:.5f}"
           f" {score:6.1f}  {b.direction:9}  {b.is_bound}")  # fmt: skip
-    assert abs(score) < 5
+    assert abs(score) < 5 and b.is_bound == (alpha >= 0)
 assert np.all(np.diff(exact) < 0) and exact[2] == log_p
 elbo = vi.identity(model, X, q)[0].elbo  # by its own route
 assert abs(elbo - exact[4]) < 1e-10 * abs(elbo)

@@ -132,12 +132,18 @@ assert s.lower.caveats == () and s.gap.value > 90
 # %%
 # Markov's limit: log mean w exceeds log p(x) by log(1/d) with probability at
 # most d. Weights N(0, 1)/N(0, 1/3) have infinite variance; it holds all the
-# same.
+# same. So does the limit from above, by the mean of 1/w at posterior draws.
 
-squares = np.random.default_rng(2).chisquare(1, (10, 50_000))
-log_w = np.log(1 / 3) / 2 + squares / 3
-value = vi.iwelbo(log_w).value  # 50,000 repetitions, 10 draws each
+rng = np.random.default_rng(2)  # 50,000 repetitions, 10 draws each
+log_w = np.log(1 / 3) / 2 + rng.chisquare(1, (10, 50_000)) / 3
+log_w_post = np.log(1 / 3) / 2 + rng.chisquare(1, (10, 50_000))
+mean, inverse = np.exp(log_w).mean(0), np.exp(-log_w_post).mean(0)
 for d in (0.5, 0.2, 0.05):
-    share = np.mean(value > np.log(1 / d))
-    print(f"d = {d}: exceeded in {share:.4f}")
-    assert share <= d
+    one = {"level": 1 - d, "kind": "markov", "groups": 1}
+    low = vi.iwelbo(log_w).interval(**one).low
+    high = vi.eubo(log_w_post).interval(**one).high
+    assert np.allclose(low, np.log(mean * d), rtol=1e-10)
+    assert np.allclose(high, -np.log(inverse * d), rtol=1e-10)
+    fails = np.mean(low > 0), np.mean(high < 0)
+    print(f"d = {d}: low fails in {fails[0]:.4f}, high in {fails[1]:.4f}")
+    assert max(fails) <= d
