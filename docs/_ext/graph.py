@@ -3,7 +3,7 @@
 import textwrap
 from html import escape
 
-WIDTH, HEIGHT, ACROSS, DOWN = 152, 58, 168, 96  # of a box; from box to box
+WIDTH, HEIGHT, ACROSS, DOWN = 158, 82, 168, 122  # of a box; from box to box
 
 
 def drawing(entries, url):
@@ -22,10 +22,10 @@ def drawing(entries, url):
             lines.append(f'<path d="M{start[0]} {start[1]} C{start[0]} {bend} {end[0]} {bend} {end[0]} {end[1]}"/>')
     for label, (x, y) in at.items():
         entry, middle = entries[label], x + WIDTH / 2
-        title = textwrap.wrap(entry["title"], 23)
-        words = [f'<text x="{middle}" y="{y + 17}">{escape(entry.get("number", ""))}</text>']
+        title = textwrap.wrap(entry["title"], 19)
+        words = [f'<text x="{middle}" y="{y + 20}">{escape(entry.get("number", ""))}</text>']
         words += [
-            f'<text x="{middle}" y="{y + 33 + 15 * i}" class="title">{escape(line)}</text>'
+            f'<text x="{middle}" y="{y + 38 + 17 * i}" class="title">{escape(line)}</text>'
             for i, line in enumerate(title)
         ]
         box = f'<rect x="{x}" y="{y}" width="{WIDTH}" height="{HEIGHT}" rx="6" class="{entry["kind"]}"/>'
