@@ -1,6 +1,7 @@
 """Tables that are data elsewhere: the page's five questions about every objective, and the stored benchmark."""
 
 import json
+import re
 from pathlib import Path
 
 from sphinx.util.docutils import SphinxDirective
@@ -48,7 +49,8 @@ class BenchmarkTable(SphinxDirective):
             f"Medians of {about['rounds']} interleaved runs in milliseconds, {about['threads']} thread, on the "
             f"{about['level']} kernels: {about['processor']}; {versions}; commit {about['commit']}, {about['date']}."
         )
-        return self.parse_text_to_nodes("\n".join([*_list_table(rows), "", escape(caption)]))
+        table = _list_table(rows, classes="vi-wide vi-numbers")
+        return self.parse_text_to_nodes("\n".join([*table, "", escape(caption)]))
 
 
 def _timed(row):
@@ -56,12 +58,12 @@ def _timed(row):
     ours, reference = seconds.pop("compiled"), seconds.pop("reference")
     peer = min(seconds, key=seconds.get, default=None)
     rest = (f"{peer} {1e3 * seconds[peer]:.3g}", f"{seconds[peer] / ours:.1f}×") if peer else ("", "")
-    name = f"{row['kernel']}, {row['dtype']}"
+    name = re.sub(r"(?<=\d)x(?=\d)", "×", f"{row['kernel']}, {row['dtype']}")
     return (name, f"{1e3 * ours:.3g}", f"{1e3 * reference:.3g}", f"{reference / ours:.1f}×", *rest)
 
 
-def _list_table(rows, widths="auto"):
-    lines = [".. list-table::", "   :header-rows: 1", f"   :widths: {widths}", "   :class: vi-wide", ""]
+def _list_table(rows, widths="auto", classes="vi-wide"):
+    lines = [".. list-table::", "   :header-rows: 1", f"   :widths: {widths}", f"   :class: {classes}", ""]
     for row in rows:
         lines += [f"   {'*' if i == 0 else ' '} - {cell}" for i, cell in enumerate(row)]
     return lines
