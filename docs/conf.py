@@ -41,6 +41,8 @@ numpydoc_validation_checks = set()
 # The pages of Python and NumPy are on other machines.
 nitpick_ignore_regex = [("py:class", r"collections\.abc\..*|numpy\..*")]
 add_module_names = False
+toc_object_entries_show_parents = "hide"  # "effective_sample_size()" fits beside the page, "LogWeights. ..." does not
+python_maximum_signature_line_length = 88  # longer ones have one parameter a line
 
 # Mathematics, served from here: no page asks another machine for anything ---------------------------------------------
 
@@ -112,6 +114,26 @@ def mend_roles(app, pagename, templatename, context, doctree):
         )
 
 
+def keep_marks(app, pagename, templatename, context, doctree):
+    """A line may break after a formula in the text, but not between it and the comma, or the bracket, that it has."""
+    if "body" in context:
+        formula = '<span class="math notranslate nohighlight">[^<]*</span>'
+        before, after = r"[(\[“]", r"[.,;:?!)\]”’]"
+        context["body"] = re.sub(
+            f"{before}{formula}{after}*|{formula}{after}+",
+            lambda found: f'<span class="vi-whole">{found[0]}</span>',
+            context["body"],
+        )
+
+
+def let_signatures_wrap(app, pagename, templatename, context, doctree):
+    """autosummary joins a signature by spaces that do not break, which a phone then breaks inside of words."""
+    if pagename == "api/index":
+        context["body"] = context["body"].replace("\xa0", " ")
+
+
 def setup(app):
     app.connect("html-page-context", mend_roles)
+    app.connect("html-page-context", keep_marks)
+    app.connect("html-page-context", let_signatures_wrap)
     app.connect("autodoc-process-docstring", escape_stars, priority=1)

@@ -1,9 +1,9 @@
-/* Formulas wider than the screen scroll by themselves; who has no mouse reaches them by the tab key. */
+/* Formulas and figures wider than the screen scroll by themselves; who has no mouse reaches them by the tab key. */
 "use strict";
 window.addEventListener("load", async () => {
   if (window.MathJax?.startup) await MathJax.startup.promise;
   const reach = () => {
-    for (const formula of document.querySelectorAll("div.math, mjx-container")) {
+    for (const formula of document.querySelectorAll("div.math, mjx-container, .vi-figure")) {
       if (formula.scrollWidth > formula.clientWidth + 1) formula.tabIndex = 0;
       else formula.removeAttribute("tabindex");
     }
