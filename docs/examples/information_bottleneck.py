@@ -91,7 +91,7 @@ assert np.ptp(branches[betas < critical - 0.01]) < 1e-6
 assert np.all(np.diff(branches[betas > critical + 0.01]) > 0.1)
 
 # %%
-# The deep version replaces both informations by bounds: a reference r(z)
+# The deep version replaces both terms by bounds: a reference r(z)
 # instead of q(z), a decoder d(y|z) instead of p(y|z). Any pair is safe; each
 # costs a KL.
 
