@@ -73,7 +73,8 @@ def water_filling(level):
 # %%
 # The same point by another route: build the test channel, a noisy code of the
 # directions above water, and ask for its information and its error from
-# covariances alone.
+# covariances alone. To lose the same share of every variance instead, for the
+# same error in all, takes more nats.
 
 for level in (120.0, 60.0, 5.0):
     rate, error = water_filling(level)
