@@ -24,6 +24,7 @@ extensions = [
     "sphinxcontrib.bibtex",
     "theorem",
     "example",
+    "line_breaks",
     "tables",
 ]
 exclude_patterns = ["_build", "examples", "gallery/sg_execution_times.rst"]
@@ -114,18 +115,6 @@ def mend_roles(app, pagename, templatename, context, doctree):
         )
 
 
-def keep_marks(app, pagename, templatename, context, doctree):
-    """A line may break after a formula in the text, but not between it and the comma, or the bracket, that it has."""
-    if "body" in context:
-        formula = '<span class="math notranslate nohighlight">[^<]*</span>'
-        before, after = r"[(\[“]", r"[.,;:?!)\]”’]"
-        context["body"] = re.sub(
-            f"{before}{formula}{after}*|{formula}{after}+",
-            lambda found: f'<span class="vi-whole">{found[0]}</span>',
-            context["body"],
-        )
-
-
 def let_signatures_wrap(app, pagename, templatename, context, doctree):
     """autosummary joins a signature by spaces that do not break, which a phone then breaks inside of words."""
     if pagename == "api/index":
@@ -134,6 +123,5 @@ def let_signatures_wrap(app, pagename, templatename, context, doctree):
 
 def setup(app):
     app.connect("html-page-context", mend_roles)
-    app.connect("html-page-context", keep_marks)
     app.connect("html-page-context", let_signatures_wrap)
     app.connect("autodoc-process-docstring", escape_stars, priority=1)

@@ -116,7 +116,7 @@ axes.plot(steps, "--", color="C2", label="I(X; Y)")
 for i, N in enumerate((8, 64, 256)):
     values = [infonce(batches(step, N, 1)[0])[0] for step in steps]
     axes.plot(values, color=f"C{(0, 1, 3)[i]}", label=f"InfoNCE, N = {N}")
-    axes.axhline(np.log(N), color="#8b929b", lw=0.8, ls=":")
+    axes.hlines(np.log(N), 0, 100, color="#8b929b", lw=0.8, ls=":")
     axes.text(101, np.log(N), f"log {N}", va="center")
     assert max(values) <= np.log(N)
 axes.set(xlim=(0, 112), ylim=(0, 12), xlabel="batch", ylabel="nats")

@@ -75,7 +75,7 @@ def picture(width):
 
 
 positions = np.linspace(0.76, 1.2, 23)
-picture(positions[5])
+picture(positions[2])
 
 # %%
 # The upper bounds are upper at infinitely many draws only. In 20 dimensions,

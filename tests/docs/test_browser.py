@@ -9,6 +9,13 @@ WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 SERIOUS = ("serious", "critical")
 
 
+# Formulas in the text that are wider than the text; displays scroll, these cannot be broken further.
+CUT_FORMULAS = """[...document.querySelectorAll('span.math svg')].filter(drawn => {
+    const text = drawn.closest('p, li, td, dd, dt, h1, h2, h3, figcaption, summary');
+    return text && drawn.getBoundingClientRect().width > text.getBoundingClientRect().width + 1;
+}).map(drawn => drawn.closest('span.math').textContent.slice(0, 80))"""
+
+
 @contextmanager
 def opened(browser, server, **context):
     """A page that notes what goes wrong, and the notes."""
@@ -52,6 +59,7 @@ def test_every_page(browser, server, pages, viewport):
             width = page.evaluate("document.documentElement.scrollWidth")
             if width > viewport["width"]:
                 bad.append(f"{name}: {width} px wide")
+            bad += [f"{name}: cut at the margin: {formula}" for formula in page.evaluate(CUT_FORMULAS)]
             bad += [f"{name}: {what}" for what in wrong]
             wrong.clear()
     assert not bad, "\n".join(bad)
