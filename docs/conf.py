@@ -51,7 +51,13 @@ MATHJAX = next(f for f in importlib.metadata.files("sphinx-mathjax-offline") if 
 html_static_path = ["_static", str(MATHJAX)]
 mathjax_path = "tex-svg.js"
 mathjax3_config = {
-    "tex": {"macros": {"KL": [r"\mathrm{KL}\left(#1\,\middle\|\,#2\right)", 2], "E": r"\mathbb{E}"}},
+    "tex": {
+        "macros": {
+            "KL": [r"\operatorname{KL}(#1 \,\|\, #2)", 2],  # between \left and \right the bars of (q || p) are tiny
+            "E": r"\mathbb{E}",
+            "tfrac": [r"{\textstyle\frac{#1}{#2}}", 2],  # MathJax's own leaves no space before a logarithm
+        }
+    },
     "options": {"enableMenu": False},
     "svg": {"fontCache": "global"},
 }

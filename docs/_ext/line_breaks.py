@@ -11,7 +11,7 @@ from docutils import nodes
 LONG = 24  # characters of TeX, about half the width of a phone
 RELATIONS = r"\\(?:le|ge|ll|gg|approx|sim|to|propto|equiv|in|Rightarrow|iff|ne)(?![A-Za-z])|[=<>]"
 SIGNS = r"[+-]"
-OPENING, CLOSING = r"\\left|\\begin|\\\{|[{(\[]", r"\\right|\\end|\\\}|[})\]]"
+OPENING, CLOSING = r"\\left|\\begin|\\lVert|\\\{|[{(\[]", r"\\right|\\end|\\rVert|\\\}|[})\]]"
 TOKEN = re.compile(rf"(?P<open>{OPENING})|(?P<close>{CLOSING})|(?P<relation>{RELATIONS})|(?P<sign>{SIGNS})|\\.[A-Za-z]*")
 
 
