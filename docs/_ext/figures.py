@@ -156,7 +156,7 @@ def _html(title, svg, slider):
     view = re.search(r'viewBox="[^"]*"', head).group()
     width = re.search(r'width="([0-9.]+)pt"', head).group(1)
     opening = f'<svg xmlns:xlink="http://www.w3.org/1999/xlink" {view} role="img" aria-label="{_attribute(title)}"'
-    lines = ['<figure class="vi-figure">', f'{opening} style="max-width: {float(width) / 72 * 96:.0f}px">{rest}']
+    lines = ['<figure class="vi-figure">', f'{opening} style="--vi-width: {float(width) / 72 * 96:.0f}px">{rest}']
     if slider:
         data = json.dumps(slider, separators=(",", ":")).replace("</", "<\\/")
         lines.append(f'<script type="application/json" class="vi-frames">{data}</script>')
