@@ -9,6 +9,9 @@ window.addEventListener("load", async () => {
     }
   };
   reach();
+  for (const graph of document.querySelectorAll(".vi-scroll")) {
+    graph.scrollLeft = (graph.scrollWidth - graph.clientWidth) / 2; // what all rests on stands in the middle
+  }
   window.addEventListener("resize", reach);
   document.addEventListener("toggle", reach, true); // a folded proof has no width until it is opened
 });

@@ -14,8 +14,8 @@ for (const source of document.querySelectorAll("script.vi-frames")) {
   const shown = document.createElement("output");
   const show = () => {
     const at = Number(range.value);
-    shown.textContent = positions[at];
-    range.setAttribute("aria-valuetext", `${label}: ${positions[at]}`);
+    shown.textContent = positions[at].replace("-", "\u2212"); // a minus as long as those of the axes
+    range.setAttribute("aria-valuetext", `${label}: ${shown.textContent}`);
     moving.forEach((index, i) => {
       for (const [attribute, value] of Object.entries(frames[at][i])) {
         if (attribute === "") parts[index].textContent = value;
