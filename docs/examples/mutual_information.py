@@ -102,7 +102,7 @@ def picture(rho):
     left.set(title="joint (solid), product (dashed)", xlabel="x", ylabel="z")
     curve = np.linspace(-0.99, 0.99, 199)
     right.plot(curve, -0.5 * np.log(1 - curve**2), "#8b929b")
-    right.plot(rho, nats, "C0o")
+    right.plot(rho, nats, "C0o", clip_on=False)
     right.text(-0.45, 1.6, f"I = {nats:.3f} nats", color="C0")
     right.set(xlim=(-1, 1), ylim=(-0.05, 2), xlabel=r"$\rho$", ylabel="nats")
     right.set(title=r"$I = -\frac{1}{2}\log(1 - \rho^2)$")

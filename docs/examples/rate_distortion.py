@@ -105,7 +105,7 @@ def picture(level):
     left.bar(first, lost, color="C0", label="lost")
     left.bar(first, kept, bottom=lost, color="C1", label="kept")
     left.axhline(level, color="C0")
-    left.set(xlim=(0, 17), ylim=(0, 185), xlabel="direction")
+    left.set(xlim=(0, 17), ylim=(0, 225), xlabel="direction")
     left.set(title="variances under water")
     left.legend(loc="upper right")
     curve = [water_filling(t) for t in np.geomspace(1, 179, 100)]

@@ -143,7 +143,7 @@ def picture(rho):
     left.set(xlim=(-3, 3), ylim=(-2.2, 3.4))
     left.set(xticks=(-2, 0, 2), yticks=(-2, 0, 2))
     left.axhline(0, color="#8b929b", lw=0.8)
-    left.axvline(0, color="#8b929b", lw=0.8)
+    left.axvline(0, ymax=0.8, color="#8b929b", lw=0.8)
     left.set_title("The best diagonal q")
     left.legend(loc="upper left", fontsize="small")
     right.plot(some_rho, -np.log(1 - some_rho**2) / 2, "#8b929b")

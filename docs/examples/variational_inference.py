@@ -118,7 +118,7 @@ def picture(step):
     right.axhline(gap, color="C4", linestyle=":", label="least possible")
     right.plot(step, kl[int(step)], "C1o")
     right.set(ylim=(1, 1000), xlabel="step", ylabel="nats")
-    right.set(title=r"the gap, $\log p(y)$ - ELBO")
+    right.set(title=r"the gap, $\log p(y) -$ ELBO")
     right.legend(loc="upper right")
 
 
