@@ -122,7 +122,7 @@ def mend_roles(app, pagename, templatename, context, doctree):
 
 
 def let_signatures_wrap(app, pagename, templatename, context, doctree):
-    """autosummary joins a signature to its name and by spaces that do not break; a phone then breaks inside of words."""
+    """autosummary joins a signature to its name, by spaces that do not break; a phone then breaks inside of words."""
     if pagename == "api/index":
         context["body"] = context["body"].replace("\xa0", " ").replace("</code></a>(", "</code></a><wbr>(")
 

@@ -1,7 +1,7 @@
-"""Where a line of text may break at a formula: after a relation in a long one, never before the mark that follows it.
+"""Where a line of text may break at a formula: after a relation in a long one, never before the mark that follows.
 
-MathJax 3 draws a formula in the text in one piece, which on a phone can be wider than the page. As TeX would, a long one
-is offered breaks after its relations, and after + and - where that leaves long pieces: each piece is drawn by itself.
+MathJax 3 draws a formula in the text in one piece, which on a phone can be wider than the page. As TeX would, a long
+one is offered breaks after its relations, and after + and - where that leaves long pieces: each is drawn by itself.
 """
 
 import re
@@ -12,7 +12,9 @@ LONG = 24  # characters of TeX, about half the width of a phone
 RELATIONS = r"\\(?:le|ge|ll|gg|approx|sim|to|propto|equiv|in|Rightarrow|iff|ne)(?![A-Za-z])|[=<>]"
 SIGNS = r"[+-]"
 OPENING, CLOSING = r"\\left|\\begin|\\lVert|\\\{|[{(\[]", r"\\right|\\end|\\rVert|\\\}|[})\]]"
-TOKEN = re.compile(rf"(?P<open>{OPENING})|(?P<close>{CLOSING})|(?P<relation>{RELATIONS})|(?P<sign>{SIGNS})|\\.[A-Za-z]*")
+TOKEN = re.compile(
+    rf"(?P<open>{OPENING})|(?P<close>{CLOSING})|(?P<relation>{RELATIONS})|(?P<sign>{SIGNS})|\\.[A-Za-z]*"
+)
 
 
 def split(tex, at="relation"):
