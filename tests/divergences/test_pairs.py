@@ -26,11 +26,11 @@ def test_check_pair():
 
 
 def test_rows():
-    arrays, is_log = diagonal_rows(Q, Q[0])
-    assert [x.shape for x in arrays] == [(3, 2), (3, 2), (1, 2), (1, 2)] and not is_log
+    arrays, log_power = diagonal_rows(Q, Q[0])
+    assert [x.shape for x in arrays] == [(3, 2), (3, 2), (1, 2), (1, 2)] and not log_power
     # p's scales come as q's do.
-    arrays, is_log = diagonal_rows(DiagonalNormal.from_log_variance([0.0], [2.0]), DiagonalNormal([0.0], [np.e]))
-    assert is_log and arrays[1] == 1.0 and arrays[3] == pytest.approx(1.0)
+    arrays, log_power = diagonal_rows(DiagonalNormal.from_log_variance([0.0], [2.0]), DiagonalNormal([0.0], [np.e]))
+    assert log_power == 2 and arrays[1] == 2.0 and arrays[3] == pytest.approx(2.0)
     arrays, _ = diagonal_rows(Q, DiagonalNormal.standard(2))
     assert len(arrays) == 2
     arrays, like = full_rows(Q, FullNormal(np.zeros(2), np.eye(2)))

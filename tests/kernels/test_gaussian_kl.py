@@ -17,14 +17,14 @@ ROWS = [case for case in CASES if case.kernel == "gaussian_kl"]
 def test_no_rows_or_no_features(twin, dtype):
     for n, d in ((0, 3), (4, 0), (0, 0)):
         loc, scale, matrix = np.zeros((n, d), dtype), np.ones((n, d), dtype), np.zeros((n, d, d), dtype)
-        for is_log in (False, True):
+        for log_power in (False, True):
             for rows in (n, 1):
                 p = np.zeros((rows, d), dtype), np.ones((rows, d), dtype)
-                np.testing.assert_array_equal(twin.diagonal_diagonal(loc, scale, *p, is_log), np.zeros(n, dtype))
-                kl, d_loc, d_scale = twin.diagonal_diagonal_gradient(loc, scale, *p, is_log)
+                np.testing.assert_array_equal(twin.diagonal_diagonal(loc, scale, *p, log_power), np.zeros(n, dtype))
+                kl, d_loc, d_scale = twin.diagonal_diagonal_gradient(loc, scale, *p, log_power)
                 assert (kl.shape, d_loc.shape, d_scale.shape) == ((n,), (n, d), (n, d))
-            np.testing.assert_array_equal(twin.diagonal_standard(loc, scale, is_log), np.zeros(n, dtype))
-            assert [y.shape for y in twin.diagonal_standard_gradient(loc, scale, is_log)] == [(n,), (n, d), (n, d)]
+            np.testing.assert_array_equal(twin.diagonal_standard(loc, scale, log_power), np.zeros(n, dtype))
+            assert [y.shape for y in twin.diagonal_standard_gradient(loc, scale, log_power)] == [(n,), (n, d), (n, d)]
         np.testing.assert_array_equal(twin.full_full(loc, matrix, loc, matrix), np.zeros(n, dtype))
         assert [y.shape for y in twin.full_full_gradient(loc, matrix, loc, matrix)] == [(n,), (n, d), (n, d, d)]
         kl, bad_q, bad_p = twin.full_full_from_covariances(loc, matrix, loc, matrix)
@@ -125,11 +125,11 @@ def test_gradients_against_differences_of_the_value(twin):
     rng = np.random.default_rng(3)
     loc_q, scale_q, loc_p, scale_p = rng.normal(size=(4, 5, 3)) / 2
     v, w = rng.normal(size=(2, 5, 3)).astype(np.longdouble)
-    for is_log in (True, False):
-        scales = [y if is_log else np.exp(y) for y in (scale_q, scale_p)]
+    for log_power in (True, False):
+        scales = [y if log_power else np.exp(y) for y in (scale_q, scale_p)]
         wide = [y.astype(np.longdouble) for y in (loc_q, scales[0])]
-        _, d_loc, d_scale = twin.diagonal_diagonal_gradient(loc_q, scales[0], loc_p, scales[1], is_log)
-        slope = difference(diagonal_value, (*wide, loc_p, scales[1], is_log), (v, w))
+        _, d_loc, d_scale = twin.diagonal_diagonal_gradient(loc_q, scales[0], loc_p, scales[1], log_power)
+        slope = difference(diagonal_value, (*wide, loc_p, scales[1], log_power), (v, w))
         np.testing.assert_allclose((d_loc * v + d_scale * w).sum(axis=1).astype(float), slope.astype(float), rtol=1e-9)
     tril_q, tril_p = (
         np.tril(rng.normal(size=(5, 3, 3)) / 3, -1) + np.exp(rng.normal(size=(5, 1, 3))) * np.eye(3) for _ in "qp"
@@ -195,3 +195,36 @@ def test_shapes_that_do_not_fit_are_refused_by_both_shapes(twin):
         twin.cholesky(m[:, :, :2])
     with pytest.raises(ValueError, match="mismatch"):
         twin.diagonal_standard(a, a.astype(np.float32), False)
+
+
+@pytest.mark.parametrize("twin", TWINS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("features", [1, 2, 5, 8, 15, 16, 17, 31, 50, 64, 127, 128, 129, 300])
+def test_a_row_depends_on_itself_alone(twin, dtype, features):
+    """Bit for bit: beside other rows, at the end of the memory, at any place in a group."""
+    rng = np.random.default_rng(features)
+    loc_q, loc_p = (rng.normal(size=(19, features)).astype(dtype) for _ in range(2))
+    scale_q, scale_p = (rng.gamma(2, size=(19, features)).astype(dtype) for _ in range(2))
+    scale_q[7] = 1e-30  # beyond what products of scales can hold: this row, and no other, takes another way
+    for log_power in (0, 2):
+        q, p = (loc_q, 1 * scale_q), (loc_p, 1 * scale_p)
+        together = twin.diagonal_diagonal(*q, *p, log_power), twin.diagonal_standard(*q, log_power)
+        shared = twin.diagonal_diagonal(*q, *(x[:1] for x in p), log_power)
+        for n in range(19):
+            own_q, own_p = (tuple(x[n : n + 1].copy() for x in y) for y in (q, p))
+            assert twin.diagonal_diagonal(*own_q, *own_p, log_power) == together[0][n]
+            assert twin.diagonal_standard(*own_q, log_power) == together[1][n]
+            assert twin.diagonal_diagonal(*own_q, *(x[:1].copy() for x in p), log_power) == shared[n]
+
+
+@pytest.mark.parametrize("twin", TWINS)
+def test_scales_beyond_the_range_of_their_product(twin):
+    """A product of eight such scales is 0 or infinite; underflow on the way must not be made good by what follows."""
+    for scales in ([1e-160] * 20, [1e150] * 20, [1e-120, 1e-120, 1e-120, 1e110, 1e110] * 5, [1e-300, 1e140] * 13):
+        scale = np.array([scales])
+        loc = np.full_like(scale, 0.5)
+        expected = np.sum((0.25 + scale**2 - 1) / 2 - np.log(scale))
+        np.testing.assert_allclose(twin.diagonal_standard(loc, scale, 0), [expected], rtol=1e-14)
+        assert twin.diagonal_diagonal(loc, scale, loc, scale, 0) == 0
+        wider = twin.diagonal_diagonal(0 * loc, scale, scale, 2 * scale, 0)
+        np.testing.assert_allclose(wider, [scale.size * ((0.25 + 0.25 - 1) / 2 + np.log(2))], rtol=1e-12)

@@ -42,6 +42,12 @@ static inline double vi_from_bits(uint64_t b) { double x; memcpy(&x, &b, sizeof 
 static inline uint32_t vi_bitsf(float x) { uint32_t b; memcpy(&b, &x, sizeof b); return b; }
 static inline float vi_from_bitsf(uint32_t b) { float x; memcpy(&x, &b, sizeof x); return x; }
 
+/* x > 0, normal, is mantissa * 2^(exponent - 1023), with the mantissa in [1, 2). */
+static inline uint64_t vi_exponent(double x) { return vi_bits(x) >> 52; }
+static inline double vi_mantissa(double x) {
+  return vi_from_bits((vi_bits(x) & 0x000fffffffffffffULL) | 0x3ff0000000000000ULL);
+}
+
 /* exp(x) = 2^n exp(r), n = round(x / ln 2), |r| <= ln(2)/2.
    n is read from the low bits of t = x / ln 2 + 1.5 * 2^52 + 2046: the 2046 makes them n + 2046 > 0, which halves into
    two biased exponents without a signed shift. Scaling in two steps, by 2^(n/2) twice, leaves the first product normal
@@ -90,6 +96,12 @@ static inline double vi_exp_nonpositive(double x) {
   return x < -708.0 ? 0.0 : q;
 }
 
+/* exp(x) scaled in one step: 0 where it would be subnormal, +inf above 709, where it would soon be. */
+static inline double vi_exp_normal(double x) {
+  double q = vi_exp_nonpositive(x);
+  return x > 709.0 ? INFINITY : q;
+}
+
 /* The same in float: n + 254 in the low bits, ln 2 split after 15 bits, truncation 8e-9. */
 #define VI_LN2_HIF 0x1.62e4p-1f
 #define VI_LN2_LOF 0x1.7f7d1cp-20f
@@ -124,6 +136,10 @@ static inline float vi_exp_nonpositivef(float x) {
   r = r - n * VI_LN2_LOF;
   q = vi_exp_reducedf(r) * vi_from_bitsf(vi_bitsf(t) << 23);
   return x < -87.0f ? 0.0f : q;
+}
+static inline float vi_exp_normalf(float x) {
+  float q = vi_exp_nonpositivef(x);
+  return x > 88.0f ? (float)INFINITY : q;
 }
 
 /* log(2^k (1 + f)) = k ln 2 + log(1 + f), sqrt(1/2) <= 1 + f < sqrt(2), where f may carry a correction (log1p).

@@ -5,7 +5,8 @@ Every function takes a batch: `loc` (N, D), and p's arrays with N rows or with o
     KL(N(u, r^2) || N(0, 1)) = (u^2 + r^2 - 1) / 2 - log r,
 
 summed over features (`diagonal_standard`); the others first move p to the standard normal, which leaves KL unchanged.
-With `is_log` the scales (standard deviations) are given, and differentiated, as their logarithms.
+`log_power` says how scales (standard deviations) are given, and differentiated: 0 as themselves, 1 as their logarithms,
+2 as log variances.
 
 Precision. r^2 - 1 - 2 log r cancels near r = 1; the contract is an absolute error of a few eps per feature, not a
 relative one. r^2 - 1 is formed as (r - 1)(r + 1), or expm1(2 log r), which costs nothing and is exact to first order.
@@ -24,33 +25,33 @@ from varinf._kernels._precision import float64_inside
 
 
 @float64_inside
-def diagonal_standard(loc, scale, is_log):
+def diagonal_standard(loc, scale, log_power):
     """KL(N(loc, diag scale^2) || N(0, I)): loc, scale (N, D) -> (N,)."""
     xp = namespace(loc)
-    log_scale = scale if is_log else xp.log(scale)
-    return xp.sum((loc * loc + _square_less_one(scale, is_log, xp)) / 2 - log_scale, axis=-1)
+    log_scale = scale / log_power if log_power else xp.log(scale)
+    return xp.sum((loc * loc + _square_less_one(scale, log_power, xp)) / 2 - log_scale, axis=-1)
 
 
 @float64_inside
-def diagonal_standard_gradient(loc, scale, is_log):
-    """`diagonal_standard` and its gradient -> (N,), d loc (N, D), d scale or d log scale (N, D)."""
-    d_scale = _square_less_one(scale, True, namespace(loc)) if is_log else scale - 1 / scale
-    return diagonal_standard(loc, scale, is_log), 1 * loc, d_scale
+def diagonal_standard_gradient(loc, scale, log_power):
+    """`diagonal_standard` and its gradient -> (N,), d loc (N, D), d scale (N, D), as it was given."""
+    d_scale = _square_less_one(scale, log_power, namespace(loc)) / log_power if log_power else scale - 1 / scale
+    return diagonal_standard(loc, scale, log_power), 1 * loc, d_scale
 
 
 @float64_inside
-def diagonal_diagonal(loc_q, scale_q, loc_p, scale_p, is_log):
+def diagonal_diagonal(loc_q, scale_q, loc_p, scale_p, log_power):
     """KL(N(loc_q, diag scale_q^2) || N(loc_p, diag scale_p^2)): (N, D), (N, D), twice (N or 1, D) -> (N,)."""
-    relative_loc, relative_scale, _ = _relative_to(loc_q, scale_q, loc_p, scale_p, is_log)
-    return diagonal_standard(relative_loc, relative_scale, is_log)
+    relative_loc, relative_scale, _ = _relative_to(loc_q, scale_q, loc_p, scale_p, log_power)
+    return diagonal_standard(relative_loc, relative_scale, log_power)
 
 
 @float64_inside
-def diagonal_diagonal_gradient(loc_q, scale_q, loc_p, scale_p, is_log):
-    """`diagonal_diagonal` and its gradient in q -> (N,), d loc_q (N, D), d scale_q or d log scale_q (N, D)."""
-    relative_loc, relative_scale, precision = _relative_to(loc_q, scale_q, loc_p, scale_p, is_log)
-    kl, d_loc, d_scale = diagonal_standard_gradient(relative_loc, relative_scale, is_log)
-    return kl, d_loc * precision, d_scale if is_log else d_scale * precision
+def diagonal_diagonal_gradient(loc_q, scale_q, loc_p, scale_p, log_power):
+    """`diagonal_diagonal` and its gradient in q -> (N,), d loc_q (N, D), d scale_q (N, D), as given."""
+    relative_loc, relative_scale, precision = _relative_to(loc_q, scale_q, loc_p, scale_p, log_power)
+    kl, d_loc, d_scale = diagonal_standard_gradient(relative_loc, relative_scale, log_power)
+    return kl, d_loc * precision, d_scale if log_power else d_scale * precision
 
 
 @float64_inside
@@ -105,14 +106,14 @@ def full_full_from_covariances(loc_q, cov_q, loc_p, cov_p):
     return full_full(loc_q, tril_q, loc_p, tril_p), bad_q, bad_p
 
 
-def _square_less_one(scale, is_log, xp):
-    return xp.expm1(2 * scale) if is_log else (scale - 1) * (scale + 1)
+def _square_less_one(scale, log_power, xp):
+    return xp.expm1(2 / log_power * scale) if log_power else (scale - 1) * (scale + 1)
 
 
-def _relative_to(loc_q, scale_q, loc_p, scale_p, is_log):
+def _relative_to(loc_q, scale_q, loc_p, scale_p, log_power):
     """q in the coordinates (z - loc_p) / scale_p, and 1 / scale_p."""
-    if is_log:
-        precision = namespace(scale_p).exp(-scale_p)
+    if log_power:
+        precision = namespace(scale_p).exp(-scale_p / log_power)
         return (loc_q - loc_p) * precision, scale_q - scale_p, precision
     return (loc_q - loc_p) / scale_p, scale_q / scale_p, 1 / scale_p
 

@@ -38,7 +38,7 @@ def elbo(x, loc, log_scale, noise, likelihood, noise_scale):
     scale = xp.exp(log_scale)
     value, slope = _score(x, loc + scale * noise, likelihood, noise_scale, xp)
     draws = xp.sum(value, axis=-1)
-    kl, kl_loc, kl_log_scale = diagonal_standard_gradient(loc, log_scale, True)
+    kl, kl_loc, kl_log_scale = diagonal_standard_gradient(loc, log_scale, 1)
     return (
         xp.mean(draws, axis=0) + _constant(x, likelihood, noise_scale, xp),
         _standard_error(draws, xp),

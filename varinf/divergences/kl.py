@@ -167,8 +167,6 @@ def kl_and_gradient(q, p):
     if isinstance(q, DiagonalNormal) and isinstance(p, DiagonalNormal):
         value, d_loc, d_spread = _diagonal(q, p, "_gradient")
         given = q.parameter_names[1]
-        if given == "log_variance":
-            d_spread = d_spread / 2
         gradient = _DIAGONAL_GRADIENTS[given](as_batch(d_loc, q), as_batch(d_spread, q))
     elif isinstance(q, FullNormal) and isinstance(p, Normal):
         rows, like = full_rows(q, p)
@@ -184,9 +182,9 @@ def kl_and_gradient(q, p):
 
 
 def _diagonal(q, p, suffix=""):
-    rows, is_log = diagonal_rows(q, p)
+    rows, log_power = diagonal_rows(q, p)
     name = ("diagonal_standard" if p.is_standard else "diagonal_diagonal") + suffix
-    return getattr(kernel("gaussian_kl", rows[0]), name)(*rows, is_log)
+    return getattr(kernel("gaussian_kl", rows[0]), name)(*rows, log_power)
 
 
 def _low_rank_diagonal(q, p):

@@ -30,17 +30,17 @@ def as_batch(rows, q, like=None):
 
 
 def diagonal_rows(q, p):
-    """[loc_q, scale_q, loc_p, scale_p] (N, D), p's of one row if it has no batch, absent if it is standard; is_log.
+    """[loc_q, scale_q, loc_p, scale_p] (N, D), p's of one row if it has no batch, absent if it is standard; log_power.
 
-    The scales are logarithms if q was given by logarithms.
+    The scales come as q was given them: as themselves (0), as logarithms (1), or as log variances (2).
     """
-    is_log = q.parameter_names[1] != "scale"
-    width = "log_scale" if is_log else "scale"
+    width = q.parameter_names[1]
+    log_power = ("scale", "log_scale", "log_variance").index(width)
     arrays = {"q.loc": q.loc, f"q.{width}": getattr(q, width)}
     if not p.is_standard:
         arrays |= {"p.loc": p.loc, f"p.{width}": getattr(p, width)}
     arrays = in_one_library(**arrays)
-    return [_rows(x, 1) for x in arrays], is_log
+    return [_rows(x, 1) for x in arrays], log_power
 
 
 def full_rows(q, p):

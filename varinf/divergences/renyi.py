@@ -84,13 +84,13 @@ def renyi_divergence(q, p, alpha):
 
 
 def _diagonal(q, p, alpha):
-    rows, is_log = diagonal_rows(q, p)
+    rows, log_power = diagonal_rows(q, p)
     loc, spread, *of_p = map(wide, rows)
     xp = namespace(loc)
-    log_scale = spread if is_log else xp.log(spread)
+    log_scale = spread / log_power if log_power else xp.log(spread)
     if of_p:
         loc_p, spread_p = of_p
-        log_scale_p = spread_p if is_log else xp.log(spread_p)
+        log_scale_p = spread_p / log_power if log_power else xp.log(spread_p)
         loc, log_scale = (loc - loc_p) * xp.exp(-log_scale_p), log_scale - log_scale_p
     excess = xp.expm1(2 * log_scale)
     width = 1 + (1 - alpha) * excess

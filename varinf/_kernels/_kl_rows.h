@@ -1,0 +1,214 @@
+/* KL of rows of diagonal normals whose scales are given as themselves, for as many rows at once as a register holds doubles.
+
+   The lanes run along the features. The registers of VI_ROWS rows are then reduced together, by shuffles, in a fixed order,
+   so that what comes of a row depends on its values alone. `room` is how many values may be read from the start of the
+   first row on: a register may be loaded past the end of a row, and is masked.
+
+   The logarithms of a row's scales are taken together. The lanes multiply scales, after 8 factors (4 in float) set the
+   powers of two aside, and the row needs one logarithm. Where such a product ends within 2^+-664 (2^+-80) and no factor is
+   above 1e15 (1e4), no part of it was ever outside of the range of its type. A row that does not keep to this becomes a
+   nan, and its logarithms must be taken one by one. */
+#ifndef VARINF_KL_ROWS_H
+#define VARINF_KL_ROWS_H
+
+#include <stddef.h>
+
+#include "_simd.h"
+
+#if defined(__GNUC__)
+
+typedef int64_t vi_longs VI_WIDE;
+typedef int32_t vi_ints VI_WIDE;
+typedef uint32_t vi_halfwords VI_WIDE;
+#define VI_ROWS ((int)(sizeof(vi_doubles) / sizeof(double)))
+
+#ifdef __clang__
+#define VI_SHUFFLE(x, y, ...) __builtin_shufflevector(x, y, __VA_ARGS__)
+#else
+#define VI_SHUFFLE(x, y, ...) __builtin_shuffle(x, y, (vi_longs){__VA_ARGS__})
+#endif
+#if defined(__AVX512F__)
+static const vi_longs vi_lanes = {0, 1, 2, 3, 4, 5, 6, 7};
+static const vi_ints vi_lanesf = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+typedef float vi_halffloats __attribute__((vector_size(32)));
+#define VI_ACROSS(x, op)                                                                                               \
+  for (i = 0; i < 4; i++)                                                                                              \
+    x[i] = VI_SHUFFLE(x[2 * i], x[2 * i + 1], 0, 8, 2, 10, 4, 12, 6, 14)                                               \
+        op VI_SHUFFLE(x[2 * i], x[2 * i + 1], 1, 9, 3, 11, 5, 13, 7, 15);                                              \
+  for (i = 0; i < 2; i++)                                                                                              \
+    x[i] = VI_SHUFFLE(x[2 * i], x[2 * i + 1], 0, 1, 8, 9, 4, 5, 12, 13)                                                \
+        op VI_SHUFFLE(x[2 * i], x[2 * i + 1], 2, 3, 10, 11, 6, 7, 14, 15);                                             \
+  x[0] = VI_SHUFFLE(x[0], x[1], 0, 1, 2, 3, 8, 9, 10, 11) op VI_SHUFFLE(x[0], x[1], 4, 5, 6, 7, 12, 13, 14, 15);
+#elif defined(__AVX2__)
+static const vi_longs vi_lanes = {0, 1, 2, 3};
+static const vi_ints vi_lanesf = {0, 1, 2, 3, 4, 5, 6, 7};
+typedef float vi_halffloats __attribute__((vector_size(16)));
+#define VI_ACROSS(x, op)                                                                                               \
+  for (i = 0; i < 2; i++)                                                                                              \
+    x[i] = VI_SHUFFLE(x[2 * i], x[2 * i + 1], 0, 4, 2, 6) op VI_SHUFFLE(x[2 * i], x[2 * i + 1], 1, 5, 3, 7);           \
+  x[0] = VI_SHUFFLE(x[0], x[1], 0, 1, 4, 5) op VI_SHUFFLE(x[0], x[1], 2, 3, 6, 7);
+#else
+static const vi_longs vi_lanes = {0, 1};
+static const vi_ints vi_lanesf = {0, 1, 2, 3};
+typedef float vi_halffloats __attribute__((vector_size(8)));
+#define VI_ACROSS(x, op)                                                                                               \
+  for (i = 0; i < 1; i++) x[i] = VI_SHUFFLE(x[0], x[1], 0, 2) op VI_SHUFFLE(x[0], x[1], 1, 3);
+#endif
+
+static inline vi_doubles vi_add_halves(vi_floats x) {
+  vi_halffloats half[2];
+  memcpy(half, &x, sizeof half);
+  return __builtin_convertvector(half[0] + half[1], vi_doubles);
+}
+static inline vi_doubles vi_multiply_halves(vi_floats x) {
+  vi_halffloats half[2];
+  memcpy(half, &x, sizeof half);
+  return __builtin_convertvector(half[0] * half[1], vi_doubles);
+}
+static inline vi_doubles vi_itself(vi_doubles x) { return x; }
+
+/* The last `count` < lanes values of a row: the bits of the first `count` lanes at x, and those of `fill` in the others. */
+#define VI_LAST(name, real, reals, longs, lanes)                                                                       \
+  static inline reals name(const real *x, ptrdiff_t count, ptrdiff_t room, real fill) {                                \
+    real copy[sizeof(reals) / sizeof(real)] = {0};                                                                     \
+    reals y, rest = (reals){0} + fill;                                                                                 \
+    longs inside = lanes < (longs){0} + (int)count;                                                                    \
+    if (room < (ptrdiff_t)(sizeof copy / sizeof *copy)) memcpy(copy, x, count * sizeof(real)), x = copy;               \
+    memcpy(&y, x, sizeof y);                                                                                           \
+    return (reals)(((longs)y & inside) | ((longs)rest & ~inside));                                                     \
+  }
+VI_LAST(vi_last, double, vi_doubles, vi_longs, vi_lanes)
+VI_LAST(vi_lastf, float, vi_floats, vi_ints, vi_lanesf)
+
+/* product = mantissa * 2^power with the mantissa in [1, 2): the mantissa stays, and the power goes to `powers`; `bad`
+   turns negative where it is out of range. The exponent's field becomes a number below the bits of 2^52 (2^23). */
+static inline void vi_split(vi_doubles *product, vi_doubles *powers, vi_longs *bad) {
+  vi_longs field = (vi_longs)((vi_words)*product >> 52);
+  *bad |= (field - (1023 - 664)) | ((1023 + 664) - field);
+  *powers += (vi_doubles)(field | 0x4330000000000000LL) - (0x1p52 + 1023);
+  *product = (vi_doubles)(((vi_longs)*product & 0x000fffffffffffffLL) | 0x3ff0000000000000LL);
+}
+static inline void vi_splitf(vi_floats *product, vi_floats *powers, vi_ints *bad) {
+  vi_ints field = (vi_ints)((vi_halfwords)*product >> 23);
+  *bad |= (field - (127 - 80)) | ((127 + 80) - field);
+  *powers += (vi_floats)(field | 0x4b000000) - (0x1p23f + 127);
+  *product = (vi_floats)(((vi_ints)*product & 0x007fffff) | 0x3f800000);
+}
+
+/* Squares less one, and scales into the products. With p, all is in units of s, for one division:
+   ((x - m)^2 + (y - s)(y + s)) / s^2, which is 0 where q = p. `limits` bounds s from below too. */
+#define VI_TAKE(product, base)                                                                                         \
+  if (paired) {                                                                                                        \
+    w = 1 / (b * b), squares += (x * x + (y - b) * (y + b)) * w, limits += y * y + b * b + w;                          \
+    product *= y, base *= b;                                                                                           \
+  } else {                                                                                                             \
+    squares += x * x + (y * y - 1), product *= y;                                                                      \
+  }
+#define VI_READ                                                                                           \
+  memcpy(&x, u + d, sizeof x), memcpy(&y, r + d, sizeof y);                                                            \
+  if (paired) memcpy(&a, m + d, sizeof a), memcpy(&b, s + d, sizeof b), x -= a;
+
+/* out[i] of row i, i < rows <= VI_ROWS: sum (u^2 + r^2 - 1) / 2 - log r, KL to the standard normal; or, `paired`, KL of
+   N(u, r^2) to N(m, s^2), whose rows are `stride` apart (0: one serves all) and end with `room_p`. */
+#define VI_KL_ROWS(name, with_p, real, reals, longs, steps, most, last, split, add_halves, multiply_halves)            \
+  static inline void name(const real *u, const real *r, const real *m, const real *s, int rows, ptrdiff_t count,       \
+                          ptrdiff_t room, ptrdiff_t stride, ptrdiff_t room_p, double *out) {                           \
+    enum { WIDTH = sizeof(reals) / sizeof(real), ROWS = sizeof(vi_doubles) / sizeof(double), paired = with_p };                       \
+    vi_doubles sums[ROWS], products[ROWS], bases[ROWS];                                                                \
+    double sum[ROWS], product[ROWS];                                                                                   \
+    int i;                                                                                                             \
+    for (i = 0; i < ROWS; i++) {                                                                                       \
+      vi_doubles total = {0};                                                                                          \
+      reals even = (reals){0} + 1, odd = even, even_p = even, odd_p = even, powers = {0}, powers_p = {0}, x, y, a, b = even, w; \
+      longs bad = {0};                                                                                                 \
+      ptrdiff_t d = 0, stop, end = i < rows ? count : 0;                                                               \
+      while (d < end) {                                                                                                \
+        reals squares = {0}, limits = {0};                                                                             \
+        stop = d + 2 * steps * WIDTH < end ? d + 2 * steps * WIDTH : end;                                              \
+        for (; d + 2 * WIDTH <= stop; d += WIDTH) {                                                                    \
+          VI_READ VI_TAKE(even, even_p)                                                                   \
+          d += WIDTH;                                                                                                  \
+          VI_READ VI_TAKE(odd, odd_p)                                                                     \
+        }                                                                                                              \
+        if (d + WIDTH <= stop) {                                                                                       \
+          VI_READ VI_TAKE(even, even_p)                                                                   \
+          d += WIDTH;                                                                                                  \
+        }                                                                                                              \
+        if (d < stop) {                                                                                                \
+          x = last(u + d, end - d, room - d, 0), y = last(r + d, end - d, room - d, 1);                                \
+          if (paired) x -= last(m + d, end - d, room_p - d, 0), b = last(s + d, end - d, room_p - d, 1);               \
+          VI_TAKE(odd, odd_p)                                                                                          \
+          d = stop;                                                                                                    \
+        }                                                                                                              \
+        bad |= ~((paired ? limits : squares) < most);                                                                  \
+        total += add_halves(squares);                                                                                  \
+        split(&even, &powers, &bad), split(&odd, &powers, &bad);                                                       \
+        if (paired) split(&even_p, &powers_p, &bad), split(&odd_p, &powers_p, &bad);                                   \
+      }                                                                                                                \
+      sums[i] = total - 2 * 0x1.62e42fefa39efp-1 * add_halves(powers - powers_p);                                      \
+      products[i] = multiply_halves((reals)((longs)(even * odd) | (bad < 0)));                                         \
+      bases[i] = multiply_halves(even_p * odd_p);                                                                      \
+      u += count, r += count, room -= count;                                                                           \
+      if (paired) m += stride, s += stride, room_p -= stride;                                                          \
+    }                                                                                                                  \
+    VI_ACROSS(sums, +)                                                                                                 \
+    VI_ACROSS(products, *)                                                                                             \
+    if (paired) {                                                                                                      \
+      VI_ACROSS(bases, *)                                                                                              \
+      products[0] /= bases[0];                                                                                         \
+    }                                                                                                                  \
+    memcpy(sum, sums, sizeof sum), memcpy(product, products, sizeof product);                                          \
+    for (i = 0; i < ROWS; i++) sum[i] = sum[i] / 2 - vi_log(product[i]);                                               \
+    memcpy(out, sum, rows * sizeof(double));                                                                           \
+  }
+#define VI_OF_DOUBLES double, vi_doubles, vi_longs, 8, 1e30, vi_last, vi_split, vi_itself, vi_itself
+#define VI_OF_FLOATS float, vi_floats, vi_ints, 4, 1e8f, vi_lastf, vi_splitf, vi_add_halves, vi_multiply_halves
+#define VI_EXPAND(...) VI_KL_ROWS(__VA_ARGS__)
+VI_EXPAND(vi_standard, 0, VI_OF_DOUBLES)
+VI_EXPAND(vi_standardf, 0, VI_OF_FLOATS)
+VI_EXPAND(vi_paired, 1, VI_OF_DOUBLES)
+VI_EXPAND(vi_pairedf, 1, VI_OF_FLOATS)
+
+/* out[i] = sum of row i. Floats are carried into double every 16 registers. */
+#define VI_ROW_SUMS(name, real, reals, last, add_halves)                                                               \
+  static inline void name(const real *x, int rows, ptrdiff_t count, ptrdiff_t room, double *out) {                     \
+    enum { WIDTH = sizeof(reals) / sizeof(real), ROWS = sizeof(vi_doubles) / sizeof(double) };                         \
+    vi_doubles sums[ROWS];                                                                                             \
+    int i;                                                                                                             \
+    for (i = 0; i < ROWS; i++) {                                                                                       \
+      vi_doubles total = {0};                                                                                          \
+      ptrdiff_t d = 0, stop, end = i < rows ? count : 0;                                                               \
+      while (d < end) {                                                                                                \
+        reals sum = {0}, y;                                                                                            \
+        stop = d + 16 * WIDTH < end ? d + 16 * WIDTH : end;                                                            \
+        for (; d + WIDTH <= stop; d += WIDTH) memcpy(&y, x + d, sizeof y), sum += y;                                   \
+        if (d < stop) sum += last(x + d, end - d, room - d, 0), d = stop;                                              \
+        total += add_halves(sum);                                                                                      \
+      }                                                                                                                \
+      sums[i] = total, x += count, room -= count;                                                                      \
+    }                                                                                                                  \
+    VI_ACROSS(sums, +)                                                                                                 \
+    memcpy(out, sums, rows * sizeof(double));                                                                          \
+  }
+VI_ROW_SUMS(vi_row_sums, double, vi_doubles, vi_last, vi_itself)
+VI_ROW_SUMS(vi_row_sumsf, float, vi_floats, vi_lastf, vi_add_halves)
+
+#else /* without vectors a row goes value by value: every KL is nan, for the caller to take feature by feature */
+
+#define VI_ROWS 1
+#define VI_PLAIN(real, suffix)                                                                                         \
+  static inline void vi_standard##suffix(const real *u, const real *r, const real *m, const real *s, int rows,         \
+                                         ptrdiff_t count, ptrdiff_t room, ptrdiff_t stride, ptrdiff_t room_p,          \
+                                         double *out) { *out = NAN; }                                                  \
+  static inline void vi_paired##suffix(const real *u, const real *r, const real *m, const real *s, int rows,           \
+                                       ptrdiff_t count, ptrdiff_t room, ptrdiff_t stride, ptrdiff_t room_p,            \
+                                       double *out) { *out = NAN; }                                                    \
+  static inline void vi_row_sums##suffix(const real *x, int rows, ptrdiff_t count, ptrdiff_t room, double *out) {      \
+    ptrdiff_t d;                                                                                                       \
+    for (*out = 0, d = 0; d < count; d++) *out += x[d];                                                                \
+  }
+VI_PLAIN(double, )
+VI_PLAIN(float, f)
+
+#endif
+#endif
