@@ -178,12 +178,21 @@ def refuse_where(bad, x, name, what, advice):
     raise ValueError(f"{name} has {count:,} {what} of {bad.size:,}, the first{place} ({value}); {advice}")
 
 
+def _all_inside(x, low):
+    """Whether low < x < inf everywhere; False where this cannot be seen at a glance."""
+    return is_numpy(x) and kernel("value_range", x).all_inside(x, low)
+
+
 def check_finite(x, name):
+    if _all_inside(x, -math.inf):
+        return
     xp = namespace(x)
     refuse_where(~xp.isfinite(x), x, name, "values that are nan or infinite", "every value must be finite")
 
 
 def check_positive(x, name):
+    if _all_inside(x, 0.0):
+        return
     xp = namespace(x)
     refuse_where(
         ~((x > 0) & xp.isfinite(x)),

@@ -1,6 +1,6 @@
 import json
+from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from varinf import _kernels
@@ -9,7 +9,17 @@ from varinf.cli import bench
 from varinf.cli._arguments import writable_file
 
 
-def test_every_kernel_is_timed_and_fits_80_columns(capsys, tmp_path):
+@pytest.fixture(autouse=True)
+def in_this_process(monkeypatch):
+    monkeypatch.setenv(bench.CHILD, "1")
+
+
+SMALL = [replace(case, shapes=(tuple(min(n, 40) for n in case.shapes[0]),), quick=0) for case in bench.CASES]
+
+
+def test_every_case_is_timed_and_fits_80_columns(capsys, tmp_path, monkeypatch):
+    """All contenders compute the same, or this would stop."""
+    monkeypatch.setattr(bench, "CASES", SMALL)
     path = tmp_path / "bench.json"
     assert main(["bench", "--rounds", "1", "--peers", "--json", str(path)]) == 0
     out = capsys.readouterr().out.splitlines()
@@ -18,20 +28,34 @@ def test_every_kernel_is_timed_and_fits_80_columns(capsys, tmp_path):
     about = stored["about"]
     assert about["level"] == _kernels.level and about["threads"] == about["rounds"] == 1
     assert about["processor"] and {"python", "numpy", "scipy"} <= set(about["versions"])
-    assert len(stored["rows"]) == 2 * len(bench.CASES)
+    assert len(stored["rows"]) == sum(len(case.dtypes) for case in SMALL)
     for row in stored["rows"]:
-        assert "reference" in row["seconds"]
-        assert ("compiled" in row["seconds"]) == (_kernels.level != "reference")
+        assert "varinf" in row["seconds"]
+        assert ("compiled" in row["seconds"]) == (_kernels.level != "reference" and "reference" in row["seconds"])
         assert all(0 < figures["low"] <= figures["median"] <= figures["high"] for figures in row["seconds"].values())
+        assert row["bytes"]["varinf"] >= 0
 
 
 def test_a_contender_that_computes_something_else_is_refused(monkeypatch, capsys):
-    def wrong(rng, dtype, peers, torch):
-        return "sum", {"reference": lambda: np.ones(3), "compiled": lambda: np.array([1, 1, -1.0])}, True
+    wrong = replace(SMALL[0], formula=lambda lib, loc, scale: 1 + SMALL[0].formula(lib, loc, scale))
+    monkeypatch.setattr(bench, "CASES", [wrong])
+    assert main(["bench", "--rounds", "1", "--peers"]) == 2
+    assert "KL to standard, by scale, 1x10, float64: numpy did not compute" in capsys.readouterr().err
 
-    monkeypatch.setattr(bench, "CASES", (wrong,))
-    assert main(["bench", "--rounds", "1"]) == 2
-    assert "sum, float64: compiled did not compute" in capsys.readouterr().err
+
+def test_it_runs_in_a_process_of_its_own_with_the_threads_asked_for(monkeypatch, capfd):
+    monkeypatch.delenv(bench.CHILD)
+    assert main(["bench", "--rounds", "1", "--only", "tail"]) == 0
+    assert "1 rounds, medians in ms, 1 thread\n" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize("options", [["--only", "nothing like this"], ["--threads", "100000"]])
+def test_what_cannot_be_run_is_said(options, capsys, monkeypatch):
+    if "--threads" in options:
+        pytest.importorskip("os").sched_getaffinity  # noqa: B018
+        monkeypatch.delenv(bench.CHILD)
+    assert main(["bench", *options]) == 2
+    assert options[0] in capsys.readouterr().err
 
 
 def test_bad_rounds_are_named(capsys):

@@ -28,6 +28,7 @@ class Case:
     rtol: dict
     atol: dict
     sizes: tuple = ((1, 1), (3, 7), (17, 33), (40, 130))
+    any_shape: bool = False  # takes an array of any number of axes
 
     @property
     def kernel(self):
@@ -144,6 +145,29 @@ CASES.append(
         sizes=((1, 1), (3, 7), (4, 33)),
     )
 )
+
+# value_range ---------------------------------------------------------------------------------------------------------
+
+for _low in (0.0, -np.inf):
+    for _wrong in (None, _low, np.inf, np.nan):
+
+        def _ranged(rng, dtype, size, low=_low, wrong=_wrong):
+            """Values inside, and one that is not, if there is to be one."""
+            x = rng.gamma(2, size=size).astype(dtype)
+            if wrong is not None:
+                x.flat[rng.integers(x.size)] = wrong
+            return x, low
+
+        CASES.append(
+            Case(
+                "value_range.all_inside",
+                _ranged,
+                lambda x, low: (np.array(all(low < float(v) < np.inf for v in x.flat)),),
+                rtol={"float64": 0, "float32": 0},
+                atol={"float64": 0, "float32": 0},
+                any_shape=True,
+            )
+        )
 
 # gaussian_kl ---------------------------------------------------------------------------------------------------------
 

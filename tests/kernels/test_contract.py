@@ -69,7 +69,8 @@ def test_inputs_untouched_and_dtype_kept(case, dtype):
     copies = with_arrays(np.copy, arguments)
     for module in every_module(case.kernel):
         for output in as_tuple(getattr(module, case.function)(*arguments)):
-            assert output.dtype.kind in "iu" or output.dtype == dtype
+            found = np.asarray(output).dtype
+            assert found.kind in "iub" or found == dtype
         for before, after in zip(copies, arguments, strict=True):
             np.testing.assert_array_equal(before, after)
 
@@ -96,8 +97,8 @@ def test_extents_are_checked(name):
     arguments = case.make(np.random.default_rng(3), np.dtype("float64"), case.sizes[1])
     arrays = [i for i, x in enumerate(arguments) if isinstance(x, np.ndarray)]
     function = getattr(compiled(case.kernel), case.function)
-    if not arrays:
-        return  # random_normal: no extents to check
+    if not arrays or case.any_shape:
+        return  # no extents to check
     if len(arrays) < 2:
         with pytest.raises((ValueError, TypeError)):
             function(*with_arrays(lambda x: x[..., None, None], arguments))

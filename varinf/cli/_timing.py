@@ -1,0 +1,63 @@
+"""Interleaved timing of contenders that were first seen to compute the same."""
+
+import statistics
+import time
+import tracemalloc
+
+import numpy as np
+
+TOLERANCE = {"float64": 1e-9, "float32": 2e-3}  # of the whole array's largest value; accuracy is what tests are for
+BATCH = 2e-4  # seconds: shorter calls are timed in batches of about this, or the clock would be what is measured
+
+
+def interleaved(contenders, rounds):
+    """{name: {median, low, high}} in seconds: every round runs each contender once, so that drift meets them all."""
+    times = {name: [] for name in contenders}
+    batches = {name: _batch(call) for name, call in contenders.items()}
+    for _ in range(rounds):
+        for name, call in contenders.items():
+            start = time.perf_counter()
+            for _ in range(batches[name]):
+                call()
+            times[name].append((time.perf_counter() - start) / batches[name])
+    return {name: {"median": statistics.median(t), "low": min(t), "high": max(t)} for name, t in times.items()}
+
+
+def _batch(call):
+    """How often to call at a time. The first calls pay for caches, imports and compilers."""
+    call()
+    start = time.perf_counter()
+    call()
+    return max(1, int(BATCH / max(time.perf_counter() - start, 1e-9)))
+
+
+def check_alike(title, contenders, dtype):
+    """Raises ValueError unless all computed what the first did: a fast wrong answer is no contender."""
+    (_, first), *rest = contenders.items()
+    expected = [_wide(x) for x in _as_tuple(first())]
+    for name, call in rest:
+        results = [_wide(x) for x in _as_tuple(call())]
+        for x, y in zip(results, expected, strict=True):
+            atol = TOLERANCE[dtype] * max(1.0, float(np.max(np.abs(y), initial=0)))
+            if x.shape != y.shape or not np.allclose(x, y, rtol=TOLERANCE[dtype], atol=atol):
+                raise ValueError(
+                    f"{title}, {dtype}: {name} did not compute what the others did; this is a bug to report"
+                )
+
+
+def _as_tuple(result):
+    return result if isinstance(result, tuple | list) else (result,)
+
+
+def _wide(x):
+    return np.asarray(x, dtype=np.float64)
+
+
+def peak_memory(call):
+    """Bytes that a call held at most beyond its inputs, as far as NumPy and Python took them."""
+    tracemalloc.start()
+    try:
+        call()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
