@@ -12,21 +12,26 @@ from varinf.families.matrices import identity
 
 def check_pair(q, p):
     """Refuses what has no divergence: no families, different spaces, dimensions, or batches (p's may be ())."""
-    for name, family in (("q", q), ("p", p)):
-        if not isinstance(family, Family):
-            raise TypeError(f"{name} is {type(family).__name__}; give a family, such as DiagonalNormal(loc, scale)")
+    if not (isinstance(q, Family) and isinstance(p, Family)):
+        name, wrong = ("p", p) if isinstance(q, Family) else ("q", q)
+        raise TypeError(f"{name} is {type(wrong).__name__}; give a family, such as DiagonalNormal(loc, scale)")
     if isinstance(q, Categorical) != isinstance(p, Categorical):
         raise TypeError(f"q is {q!r} but p is {p!r}: one is over categories, the other over vectors")
     if q.dim != p.dim:
         raise ValueError(f"q has dim {q.dim} but p has dim {p.dim}; they must agree")
-    if p.batch_shape not in ((), q.batch_shape):
+    if p.batch_shape and p.batch_shape != q.batch_shape:
         raise ValueError(f"q has batch shape {q.batch_shape} but p has {p.batch_shape}; give p the same, or ()")
 
 
 def as_batch(rows, q, like=None):
     """What was computed for each row, (N, ...), in the batch shape of q, and in the dtype of `like` if it is given."""
     rows = rows if like is None else settle(rows, like)
-    return scalar(namespace(rows).reshape(rows, (*q.batch_shape, *rows.shape[1:])))
+    batch = q.batch_shape
+    if len(batch) == 1:
+        return rows
+    if not batch:
+        return scalar(rows[0, ...])
+    return scalar(namespace(rows).reshape(rows, (*batch, *rows.shape[1:])))
 
 
 def diagonal_rows(q, p):
@@ -36,10 +41,11 @@ def diagonal_rows(q, p):
     """
     width = q.parameter_names[1]
     log_power = ("scale", "log_scale", "log_variance").index(width)
-    arrays = {"q.loc": q.loc, f"q.{width}": getattr(q, width)}
+    arrays = [q.loc, getattr(q, width)]
     if not p.is_standard:
-        arrays |= {"p.loc": p.loc, f"p.{width}": getattr(p, width)}
-    arrays = in_one_library(**arrays)
+        arrays += [p.loc, getattr(p, width)]
+        if type(p.loc) is not type(q.loc) or p.loc.dtype != q.loc.dtype:
+            arrays = in_one_library(**dict(zip(("q.loc", f"q.{width}", "p.loc", f"p.{width}"), arrays, strict=True)))
     return [_rows(x, 1) for x in arrays], log_power
 
 
@@ -60,5 +66,9 @@ def full_rows(q, p):
 
 
 def _rows(x, own_axes):
+    if x.ndim == own_axes + 1:
+        return x
+    if x.ndim == own_axes:
+        return x[None, ...]
     own = x.shape[x.ndim - own_axes :]
     return namespace(x).reshape(x, (math.prod(x.shape[: x.ndim - own_axes]), *own))

@@ -36,9 +36,8 @@ class Family:
     @property
     def batch_shape(self):
         """Shape of the batch, a tuple: () for a single distribution."""
-        name, own_axes = next(iter(self._parameters.items()))
-        shape = tuple(getattr(self, name).shape)
-        return shape[: len(shape) - own_axes]
+        for name, own_axes in self._parameters.items():  # of the first
+            return tuple(getattr(self, name).shape[:-own_axes])
 
     @property
     def dim(self):
