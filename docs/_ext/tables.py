@@ -1,12 +1,12 @@
 """Tables that are data elsewhere: the page's five questions about every objective, and the stored benchmark."""
 
 import json
-import re
 from pathlib import Path
 
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.rst import escape
 
+from varinf.cli.bench import OURS
 from varinf.estimate import Direction
 from varinf.objectives import OBJECTIVES, QUESTIONS
 
@@ -35,31 +35,49 @@ def _direction(objective):
 
 
 class BenchmarkTable(SphinxDirective):
-    """The stored result of ``varinf bench --peers --json docs/benchmarks.json``."""
+    """The stored result of ``python benchmarks/bench_peers.py``."""
 
     def run(self):
         path = Path(self.env.srcdir, "benchmarks.json")
         self.env.note_dependency(str(path))
         stored = json.loads(path.read_text(encoding="utf-8"))
         about = stored["about"]
-        rows = [("kernel", "compiled", "reference", "ratio", "fastest peer", "ratio")]
-        rows += [_timed(row) for row in stored["rows"]]
+        rows = [("size", "type", "varinf", "reference", "ratio", "fastest peer", "ratio", "memory")]
+        lines = []
+        for case in dict.fromkeys(row["case"] for row in stored["rows"]):
+            timed = [_timed(row) for row in stored["rows"] if row["case"] == case]
+            lines += ["", f".. rubric:: {case[:1].upper()}{case[1:]}", "", *_list_table(rows + timed, classes=NUMBERS)]
         versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
         caption = (
             f"Medians of {about['rounds']} interleaved runs in milliseconds, {about['threads']} thread, on the "
             f"{about['level']} kernels: {about['processor']}; {versions}; commit {about['commit']}, {about['date']}."
         )
-        table = _list_table(rows, classes="vi-wide vi-numbers")
-        return self.parse_text_to_nodes("\n".join([*table, "", escape(caption)]))
+        return self.parse_text_to_nodes("\n".join([escape(caption), *lines]))
+
+
+NUMBERS = "vi-wide vi-numbers"
 
 
 def _timed(row):
     seconds = {name: figures["median"] for name, figures in row["seconds"].items()}
-    ours, reference = seconds.pop("compiled"), seconds.pop("reference")
-    peer = min(seconds, key=seconds.get, default=None)
-    rest = (f"{peer} {1e3 * seconds[peer]:.3g}", f"{seconds[peer] / ours:.1f}×") if peer else ("", "")
-    name = re.sub(r"(?<=\d)x(?=\d)", "×", f"{row['kernel']}, {row['dtype']}")
-    return (name, f"{1e3 * ours:.3g}", f"{1e3 * reference:.3g}", f"{reference / ours:.1f}×", *rest)
+    ours, reference = seconds["varinf"], seconds.get("reference")
+    peers = {name: value for name, value in seconds.items() if name not in OURS}
+    peer = min(peers, key=peers.get, default=None)
+    shape = " × ".join(f"{n:,}" for n in row["shape"])
+    return (
+        shape,
+        row["dtype"],
+        _ms(ours),
+        "" if reference is None else _ms(reference),
+        "" if reference is None else f"{reference / ours:.1f}",
+        "" if peer is None else f"{peer} {_ms(peers[peer])}",
+        "" if peer is None else f"{peers[peer] / ours:.1f}",
+        f"{row['bytes']['varinf'] / 2**20:.2g} MiB",
+    )
+
+
+def _ms(seconds):
+    return f"{1e3 * seconds:.3g}"
 
 
 def _list_table(rows, widths="auto", classes="vi-wide"):
