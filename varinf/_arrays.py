@@ -15,6 +15,7 @@ from varinf._kernels import kernel
 from varinf._kernels._namespace import NUMPY as _NUMPY
 from varinf._kernels._namespace import is_torch as _is_torch
 from varinf._kernels._namespace import namespace
+from varinf._pool import run_all, shares
 
 _REFUSED = "varinf computes in float32 and float64: convert it to one of them"
 
@@ -245,8 +246,14 @@ def standard_normal(shape, rng, dtype=np.float64):
     key = generator(rng).integers(0, 2**64, size=2, dtype=np.uint64)
     dtype = np.dtype(dtype)
     count = int(np.prod(shape, dtype=np.int64))
-    like = np.empty(0, dtype)
-    return kernel("random_normal", like).normals(int(key[0]), int(key[1]), 0, count, dtype.char).reshape(shape)
+    normals = kernel("random_normal", np.empty(0, dtype)).normals
+    parts = shares(count, cost=1)
+    found = run_all(
+        lambda part: normals(int(key[0]), int(key[1]), part.start, part.stop - part.start, dtype.char),
+        parts,
+        len(parts),
+    )
+    return (found[0] if len(found) == 1 else np.concatenate(found)).reshape(shape)
 
 
 # What the array API lacks --------------------------------------------------------------------------------------------

@@ -5,8 +5,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from varinf._arrays import namespace, positive_integer, to_numpy
+from varinf._arrays import is_numpy, namespace, positive_integer, to_numpy
 from varinf._kernels import kernel
+from varinf._pool import over_rows, workers_here, working
 from varinf.diagnostics.caveats import one_draw
 from varinf.divergences.pairs import as_batch, check_pair, diagonal_rows, full_rows
 from varinf.estimate import Direction, Estimate
@@ -56,7 +57,7 @@ class ScaleTrilGradient(NamedTuple):
 _DIAGONAL_GRADIENTS = {"scale": ScaleGradient, "log_scale": LogScaleGradient, "log_variance": LogVarianceGradient}
 
 
-def kl(q, p, method="closed_form", draws=None, rng=None):
+def kl(q, p, method="closed_form", draws=None, rng=None, workers=None):
     """KL(q || p) = E_q[log q(z) - log p(z)], in nats: how far q is from p, never negative, 0 when they are equal.
 
     Parameters
@@ -69,6 +70,8 @@ def kl(q, p, method="closed_form", draws=None, rng=None):
         For "monte_carlo": draws from each distribution of q's batch (10,000 unless given).
     rng : None, int, SeedSequence or Generator
         For "monte_carlo": seed or generator of the draws; None draws anew each time.
+    workers : int, optional
+        Threads over the batch, for NumPy arrays: None or 1 serial, -1 all cores. The result is the same for any number.
 
     Returns
     -------
@@ -107,18 +110,24 @@ def kl(q, p, method="closed_form", draws=None, rng=None):
     """
     check_pair(q, p)
     if method == "monte_carlo":
-        return _monte_carlo(q, p, 10_000 if draws is None else draws, rng)
+        with working(workers):
+            return _monte_carlo(q, p, 10_000 if draws is None else draws, rng)
     if method != "closed_form":
         raise ValueError(f'method={method!r}: use "closed_form" or "monte_carlo"')
     if draws is not None or rng is not None:
         raise ValueError('draws and rng are for method="monte_carlo": the closed form draws nothing')
+    with working(workers):
+        return _closed_form(q, p)
+
+
+def _closed_form(q, p):
     if isinstance(q, DiagonalNormal) and isinstance(p, DiagonalNormal):
         return as_batch(_diagonal(q, p), q)
     if isinstance(q, LowRankNormal) and isinstance(p, DiagonalNormal):
         return _low_rank_diagonal(q, p)
     if isinstance(q, Normal) and isinstance(p, Normal):
         rows, like = full_rows(q, p)
-        return as_batch(kernel("gaussian_kl", rows[0]).full_full(*rows), q, like)
+        return as_batch(_over_rows(kernel("gaussian_kl", rows[0]).full_full, rows, q.dim**3 / 2), q, like)
     if isinstance(q, Categorical) and isinstance(p, Categorical):
         return _categorical(q, p)
     raise NotImplementedError(
@@ -126,7 +135,7 @@ def kl(q, p, method="closed_form", draws=None, rng=None):
     )
 
 
-def kl_and_gradient(q, p):
+def kl_and_gradient(q, p, workers=None):
     """KL(q || p) in nats and its gradient with respect to the parameters that q was given.
 
     Parameters
@@ -135,6 +144,8 @@ def kl_and_gradient(q, p):
         What is differentiated, in the parameters that it was given.
     p : DiagonalNormal; for a full q, any normal
         With q's batch shape, or without a batch.
+    workers : int, optional
+        Threads over the batch, for NumPy arrays: None or 1 serial, -1 all cores. The result is the same for any number.
 
     Returns
     -------
@@ -164,13 +175,18 @@ def kl_and_gradient(q, p):
     (0.5, array([1., 0.]), array([0., 0.]))
     """
     check_pair(q, p)
+    with working(workers):
+        return _with_gradient(q, p)
+
+
+def _with_gradient(q, p):
     if isinstance(q, DiagonalNormal) and isinstance(p, DiagonalNormal):
         value, d_loc, d_spread = _diagonal(q, p, "_gradient")
         given = q.parameter_names[1]
         gradient = _DIAGONAL_GRADIENTS[given](as_batch(d_loc, q), as_batch(d_spread, q))
     elif isinstance(q, FullNormal) and isinstance(p, Normal):
         rows, like = full_rows(q, p)
-        value, d_loc, d_tril = kernel("gaussian_kl", rows[0]).full_full_gradient(*rows)
+        value, d_loc, d_tril = _over_rows(kernel("gaussian_kl", rows[0]).full_full_gradient, rows, q.dim**3)
         value = settle(value, like)
         gradient = ScaleTrilGradient(as_batch(d_loc, q, like), as_batch(d_tril, q, like))
     else:
@@ -183,8 +199,17 @@ def kl_and_gradient(q, p):
 
 def _diagonal(q, p, suffix=""):
     rows, log_power = diagonal_rows(q, p)
-    name = ("diagonal_standard" if p.is_standard else "diagonal_diagonal") + suffix
-    return getattr(kernel("gaussian_kl", rows[0]), name)(*rows, log_power)
+    function = getattr(
+        kernel("gaussian_kl", rows[0]), ("diagonal_standard" if p.is_standard else "diagonal_diagonal") + suffix
+    )
+    if workers_here() == 1:
+        return function(*rows, log_power)
+    return _over_rows(lambda *part: function(*part, log_power), rows, 3 * q.dim if suffix else q.dim)
+
+
+def _over_rows(call, rows, cost):
+    """Shared out among workers where the arrays are NumPy's; other libraries have threads of their own."""
+    return over_rows(call, rows, cost) if is_numpy(rows[0]) else call(*rows)
 
 
 def _low_rank_diagonal(q, p):

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from varinf._arrays import as_array, as_arrays, generator, holds, is_numpy, namespace, positive_integer
+from varinf._pool import working
 
 LOG_TWO_PI = math.log(2 * math.pi)
 
@@ -104,13 +105,16 @@ class Family:
 
     # Draws and densities ---------------------------------------------------------------------------------------------
 
-    def log_prob(self, z):
+    def log_prob(self, z, workers=None):
         """Log density (or log probability) of draws, in nats.
 
         Parameters
         ----------
         z : array (..., *batch, D)
             Any axes of draws in front, then the shape of one draw exactly: nothing broadcasts.
+        workers : int, optional
+            Threads, for mixtures, whose densities are work: None or 1 serial, -1 all cores. The result is the same for
+            any number.
 
         Returns
         -------
@@ -124,9 +128,10 @@ class Family:
         """
         z = self._checked(as_array(z, "z"), "z", self._event_shape)
         z, q = self._beside(z)
-        return q._log_density(z)
+        with working(workers):
+            return q._log_density(z)
 
-    def sample(self, n, rng=None):
+    def sample(self, n, rng=None, workers=None):
         """Take draws, on a new first axis.
 
         Parameters
@@ -135,6 +140,8 @@ class Family:
             Number of draws for each distribution of the batch.
         rng : None, int, SeedSequence or Generator
             Seed or generator of the draws; None draws anew each time.
+        workers : int, optional
+            Threads, None or 1 serial, -1 all cores. The result is the same for any number.
 
         Returns
         -------
@@ -147,9 +154,10 @@ class Family:
         TypeError
             If the parameters are not NumPy arrays: the draws are NumPy's.
         """
-        return self._draw(*self._ready(n, rng))
+        with working(workers):
+            return self._draw(*self._ready(n, rng))
 
-    def sample_and_log_prob(self, n, rng=None):
+    def sample_and_log_prob(self, n, rng=None, workers=None):
         """Take draws, with the log density at each; for normals it comes from the noise, scaled, and costs no solve.
 
         Parameters
@@ -158,6 +166,8 @@ class Family:
             Number of draws for each distribution of the batch.
         rng : None, int, SeedSequence or Generator
             Seed or generator of the draws; None draws anew each time.
+        workers : int, optional
+            Threads, None or 1 serial, -1 all cores. The result is the same for any number.
 
         Returns
         -------
@@ -171,8 +181,9 @@ class Family:
         TypeError
             If the parameters are not NumPy arrays: the draws are NumPy's.
         """
-        z = self.sample(n, rng)
-        return z, self._log_density(z)
+        with working(workers):
+            z = self.sample(n, rng)
+            return z, self._log_density(z)
 
     def _checked(self, x, name, event_shape):
         """x, whose trailing axes must be (*batch, *event_shape): a mismatch is an error, never a broadcast."""

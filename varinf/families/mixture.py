@@ -6,6 +6,7 @@ import numpy as np
 
 from varinf._arrays import as_array, as_arrays, is_numpy, namespace
 from varinf._kernels import kernel
+from varinf._pool import over_rows
 from varinf.families.categorical import Categorical
 from varinf.families.diagonal_normal import DiagonalNormal
 from varinf.families.family import Family, log_sum_exp, safe_log, settle
@@ -141,7 +142,9 @@ class Mixture(Family):
     def _log_density_of_plain(self, z):
         z, loc, scale = as_arrays(z=z, loc=self.components.loc, scale=self.components.scale)
         rows = z.reshape((math.prod(z.shape[:-1]), self.dim))
-        return kernel("mixture_density", z).log_density(rows, loc, scale).reshape(z.shape[:-1])
+        log_density = kernel("mixture_density", z).log_density
+        cost = len(loc) * (1 + self.dim / 4)
+        return over_rows(lambda part: log_density(part, loc, scale), [rows], cost).reshape(z.shape[:-1])
 
     def _draw(self, n, rng):
         choice = Categorical(probs=self.weights)._draw(n, rng)

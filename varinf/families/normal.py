@@ -1,6 +1,7 @@
 """What the normal families share: a draw is an affine function of standard normal noise, and so is its density."""
 
 from varinf._arrays import as_array, namespace, standard_normal
+from varinf._pool import working
 from varinf.families.family import LOG_TWO_PI, Family, settle, total
 
 
@@ -39,8 +40,9 @@ class Normal(Family):
         noise, q = self._beside(self._checked(as_array(noise, "noise"), "noise", (self.noise_dim,)))
         return q._from_noise(noise)
 
-    def sample_and_log_prob(self, n, rng=None):
-        noise = self._noise(*self._ready(n, rng))
+    def sample_and_log_prob(self, n, rng=None, workers=None):
+        with working(workers):
+            noise = self._noise(*self._ready(n, rng))
         return self._from_noise(noise), self._log_density_at(noise)
 
     def entropy(self):

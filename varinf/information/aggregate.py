@@ -9,6 +9,7 @@ import math
 import numpy as np
 
 from varinf._arrays import is_numpy, namespace, positive_integer
+from varinf._pool import working
 from varinf.families.categorical import Categorical
 from varinf.families.diagonal_normal import DiagonalNormal
 from varinf.families.family import Family, scalar, settle, wide
@@ -59,7 +60,7 @@ def by_draws(terms):
     return {"value": value, "stderr": stderr, "draws": terms.size, "degrees": degrees}
 
 
-def draws_from_each(q, draws, rng):
+def draws_from_each(q, draws, rng, workers=None):
     """z (S, N, D), log q(z | n) and log q(z), both (S, N): S draws from each of the N posteriors.
 
     Every draw meets every posterior, in N² S D operations and memory for the draws alone.
@@ -70,8 +71,9 @@ def draws_from_each(q, draws, rng):
             f"the draws are NumPy's, but the parameters of q are {type(q.loc).__module__}.{type(q.loc).__name__}: "
             "give NumPy arrays, such as q.loc.detach().cpu().numpy()"
         )
-    z, log_conditional = q.sample_and_log_prob(draws, rng)
-    return z, log_conditional, log_aggregate(q, z.reshape(-1, q.dim)).reshape(log_conditional.shape)
+    with working(workers):
+        z, log_conditional = q.sample_and_log_prob(draws, rng)
+        return z, log_conditional, log_aggregate(q, z.reshape(-1, q.dim)).reshape(log_conditional.shape)
 
 
 def log_aggregate(q, z):

@@ -10,7 +10,7 @@ from varinf.families.categorical import Categorical
 from varinf.information.aggregate import by_draws, check_posteriors, draws_from_each, exactly, reference_for
 
 
-def aggregate_kl(q, reference=None, draws=1, rng=None):
+def aggregate_kl(q, reference=None, draws=1, rng=None, workers=None):
     """KL(q(z) || r(z)) for the aggregate q(z) = (1/N) Σ q(z | x_n) of the data set, by draws from it.
 
     It is the gap of Theorem 3: how far the rate lies above the information. On the data set
@@ -29,6 +29,8 @@ def aggregate_kl(q, reference=None, draws=1, rng=None):
         Draws from each datum's posterior. Work grows as draws · N² · D.
     rng : None, int, SeedSequence or Generator
         Seed or generator of the draws; None draws anew each time.
+    workers : int, optional
+        Threads over the draws: None or 1 serial, -1 all cores. The result is the same for any number.
 
     Returns
     -------
@@ -70,7 +72,7 @@ def aggregate_kl(q, reference=None, draws=1, rng=None):
     if isinstance(q, Categorical):
         found = exactly(kl(Categorical(probs=namespace(q.probs).mean(q.probs, axis=0)), r))
     else:
-        z, _, log_aggregate = draws_from_each(q, draws, rng)
+        z, _, log_aggregate = draws_from_each(q, draws, rng, workers)
         found = by_draws(log_aggregate - to_numpy(r.log_prob(z)))
     return Estimate(
         **found,

@@ -12,7 +12,7 @@ from varinf.information.mutual_information import mutual_information
 NEAR_CEILING = 0.1  # nats
 
 
-def index_information(q, draws=1, rng=None):
+def index_information(q, draws=1, rng=None, workers=None):
     """I(n;Z) of the data set as it stands: how well a code z tells which of the N data it came from.
 
     The mean over the data of log q(z_n | n) − log (1/N) Σ_m q(z_n | m), with z_n drawn from q(z | n). On the data set
@@ -27,6 +27,8 @@ def index_information(q, draws=1, rng=None):
         Draws from each datum's posterior. Work grows as draws · N² · D.
     rng : None, int, SeedSequence or Generator
         Seed or generator of the draws; None draws anew each time.
+    workers : int, optional
+        Threads over the draws: None or 1 serial, -1 all cores. The result is the same for any number.
 
     Returns
     -------
@@ -70,7 +72,7 @@ def index_information(q, draws=1, rng=None):
     if isinstance(q, Categorical):
         found = exactly(mutual_information(q.probs / len(q)))  # the table of a datum's index and its code
     else:
-        _, log_conditional, log_aggregate = draws_from_each(q, draws, rng)
+        _, log_conditional, log_aggregate = draws_from_each(q, draws, rng, workers)
         found = by_draws(log_conditional - log_aggregate)
     return Estimate(
         **found,
