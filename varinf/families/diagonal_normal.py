@@ -193,5 +193,12 @@ class DiagonalNormal(Normal):
             return noise
         return self.loc + self.scale * noise
 
+    def _draw(self, n, rng):
+        draws = self._noise(n, rng)
+        if not self.is_standard:  # in place: fresh memory costs more than the arithmetic
+            draws *= self.scale
+            draws += self.loc
+        return draws
+
     def _half_log_det(self):
         return total(self.log_scale)
