@@ -42,7 +42,7 @@ class BenchmarkTable(SphinxDirective):
         self.env.note_dependency(str(path))
         stored = json.loads(path.read_text(encoding="utf-8"))
         about = stored["about"]
-        rows = [("size", "type", "varinf", "reference", "ratio", "fastest peer", "ratio", "memory")]
+        rows = [("size", "", "varinf", "reference", "ratio", "fastest peer", "ratio", "MiB")]
         lines = []
         for case in dict.fromkeys(row["case"] for row in stored["rows"]):
             timed = [_timed(row) for row in stored["rows"] if row["case"] == case]
@@ -55,7 +55,7 @@ class BenchmarkTable(SphinxDirective):
         return self.parse_text_to_nodes("\n".join([escape(caption), *lines]))
 
 
-NUMBERS = "vi-wide vi-numbers"
+NUMBERS = "vi-wide vi-numbers vi-close"
 
 
 def _timed(row):
@@ -63,16 +63,16 @@ def _timed(row):
     ours, reference = seconds["varinf"], seconds.get("reference")
     peers = {name: value for name, value in seconds.items() if name not in OURS}
     peer = min(peers, key=peers.get, default=None)
-    shape = " × ".join(f"{n:,}" for n in row["shape"])
+    shape = "\xa0×\xa0".join(f"{n:,}" for n in row["shape"])
     return (
         shape,
-        row["dtype"],
+        row["dtype"].replace("float", "f"),
         _ms(ours),
         "" if reference is None else _ms(reference),
         "" if reference is None else f"{reference / ours:.1f}",
-        "" if peer is None else f"{peer} {_ms(peers[peer])}",
+        "" if peer is None else f"{_ms(peers[peer])} {peer}",
         "" if peer is None else f"{peers[peer] / ours:.1f}",
-        f"{row['bytes']['varinf'] / 2**20:.2g} MiB",
+        f"{row['bytes']['varinf'] / 2**20:.2g}",
     )
 
 

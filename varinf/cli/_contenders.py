@@ -31,6 +31,7 @@ class Case:
     kernel: tuple | None = None  # (name of the kernel, call(module, *arrays))
     anew: Callable | None = None
     alike: bool = True
+    tolerance: float | None = None  # for being alike, where the dtype's own is too strict
     dtypes: tuple = ("float64", "float32")
 
 
@@ -135,6 +136,7 @@ CASES = (
         lambda x: lambda: vi.psis(x).k_hat,
         others={"arviz": f.arviz, "arviz_stats": f.arviz_stats},
         dtypes=("float64",),
+        tolerance=1e-3,  # arviz_stats takes a tail of another length at some numbers of draws
     ),
     Case(
         "aggregate posterior",

@@ -31,15 +31,16 @@ def _batch(call):
     return max(1, int(BATCH / max(time.perf_counter() - start, 1e-9)))
 
 
-def check_alike(title, contenders, dtype):
+def check_alike(title, contenders, dtype, tolerance=None):
     """Raises ValueError unless all computed what the first did: a fast wrong answer is no contender."""
+    tolerance = tolerance or TOLERANCE[dtype]
     (_, first), *rest = contenders.items()
     expected = [_wide(x) for x in _as_tuple(first())]
     for name, call in rest:
         results = [_wide(x) for x in _as_tuple(call())]
         for x, y in zip(results, expected, strict=True):
-            atol = TOLERANCE[dtype] * max(1.0, float(np.max(np.abs(y), initial=0)))
-            if x.shape != y.shape or not np.allclose(x, y, rtol=TOLERANCE[dtype], atol=atol):
+            atol = tolerance * max(1.0, float(np.max(np.abs(y), initial=0)))
+            if x.shape != y.shape or not np.allclose(x, y, rtol=tolerance, atol=atol):
                 raise ValueError(
                     f"{title}, {dtype}: {name} did not compute what the others did; this is a bug to report"
                 )

@@ -114,7 +114,7 @@ def _row(case, shape, dtype, libraries, arguments):
     contenders = _contenders(case, arrays, libraries, arguments.peers)
     title = f"{case.name}, {_times(shape)}"
     if case.alike:
-        check_alike(title, contenders, dtype)
+        check_alike(title, contenders, dtype, case.tolerance)
     ours = [name for name in contenders if name in OURS or name == "numpy"]
     return {
         "case": case.name,
