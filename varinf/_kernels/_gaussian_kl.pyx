@@ -2,11 +2,11 @@
 """Compiled twin of gaussian_kl.py, which holds the contract."""
 import numpy as np
 
-from libc.math cimport INFINITY, NAN
+from libc.math cimport INFINITY
 
+from varinf._kernels._full_kl cimport factors, from_covariances, full, full_gradient, workspace_bytes
 from varinf._kernels._real cimport real
 from varinf._kernels._rows cimport BLOCK, exp_, log_, tile_rows, vi_log
-from varinf._kernels._triangular cimport factorise, kl_from_white, load, transpose, whiten, whiten_transposed
 
 cdef extern from "_simd.h" nogil:
     double vi_exp_normal(double x)
@@ -301,90 +301,6 @@ def cholesky(cov):
     return tril, bad
 
 
-cdef void full(
-    const real[:, ::1] loc_q, const real[:, :, ::1] tril_q, const real[:, ::1] loc_p, const real[:, :, ::1] tril_p,
-    double[:, :, ::1] work, real[::1] kl
-) noexcept:
-    cdef Py_ssize_t n, p, N = loc_q.shape[0], D = loc_q.shape[1], shared = loc_p.shape[0] == 1
-    cdef double* upper_p = &work[0, 0, 0]
-    cdef double* white = &work[2, 0, 0]
-    with nogil:
-        for n in range(N):
-            p = 0 if shared else n
-            if n == 0 or not shared:
-                transpose(&tril_p[p, 0, 0], D, upper_p)
-            load(&loc_q[n, 0], &tril_q[n, 0, 0], &loc_p[p, 0], D, white)
-            whiten(upper_p, D, white)
-            kl[n] = <real>kl_from_white(white, D)
-
-
-cdef void full_gradient(
-    const real[:, ::1] loc_q, const real[:, :, ::1] tril_q, const real[:, ::1] loc_p, const real[:, :, ::1] tril_p,
-    double[:, :, ::1] work, real[::1] kl, real[:, ::1] d_loc, real[:, :, ::1] d_tril
-) noexcept:
-    cdef Py_ssize_t n, p, i, j, N = loc_q.shape[0], D = loc_q.shape[1], shared = loc_p.shape[0] == 1
-    cdef double* upper_p = &work[0, 0, 0]
-    cdef double* white = &work[2, 0, 0]
-    with nogil:
-        for n in range(N):
-            p = 0 if shared else n
-            if n == 0 or not shared:
-                transpose(&tril_p[p, 0, 0], D, upper_p)
-            load(&loc_q[n, 0], &tril_q[n, 0, 0], &loc_p[p, 0], D, white)
-            whiten(upper_p, D, white)
-            kl[n] = <real>kl_from_white(white, D)
-            whiten_transposed(upper_p, D, white)
-            for i in range(D):
-                d_loc[n, i] = <real>white[i * (D + 1)]
-                for j in range(i):
-                    d_tril[n, i, j] = <real>white[i * (D + 1) + 1 + j]
-                d_tril[n, i, i] = <real>(white[i * (D + 1) + 1 + i] - 1 / <double>tril_q[n, i, i])
-
-
-cdef void from_covariances(
-    const real[:, ::1] loc_q, const real[:, :, ::1] cov_q, const real[:, ::1] loc_p, const real[:, :, ::1] cov_p,
-    double[:, :, ::1] work, real[::1] kl, int[::1] bad_q, int[::1] bad_p
-) noexcept:
-    cdef Py_ssize_t n, p, i, j, N = loc_q.shape[0], D = loc_q.shape[1], shared = loc_p.shape[0] == 1
-    cdef double* upper_p = &work[0, 0, 0]
-    cdef double* upper_q = &work[1, 0, 0]
-    cdef double* white = &work[2, 0, 0]
-    with nogil:
-        for n in range(N):
-            p = 0 if shared else n
-            if n == 0 or not shared:
-                transpose(&cov_p[p, 0, 0], D, upper_p)
-                bad_p[p] = factorise(upper_p, D)
-            transpose(&cov_q[n, 0, 0], D, upper_q)
-            bad_q[n] = factorise(upper_q, D)
-            if bad_q[n] >= 0 or bad_p[p] >= 0:
-                kl[n] = <real>NAN
-                continue
-            for i in range(D):
-                white[i * (D + 1)] = <double>loc_q[n, i] - <double>loc_p[p, i]
-                for j in range(i + 1):
-                    white[i * (D + 1) + 1 + j] = upper_q[j * D + i]
-            whiten(upper_p, D, white)
-            kl[n] = <real>kl_from_white(white, D)
-
-
-cdef void factors(const real[:, :, ::1] cov, double[:, :, ::1] work, real[:, :, ::1] tril, int[::1] bad) noexcept:
-    cdef Py_ssize_t n, i, j, D = cov.shape[1]
-    cdef double* upper = &work[0, 0, 0]
-    with nogil:
-        for n in range(cov.shape[0]):
-            transpose(&cov[n, 0, 0], D, upper)
-            bad[n] = factorise(upper, D)
-            if bad[n] >= 0:
-                for i in range(D):
-                    for j in range(D):
-                        tril[n, i, j] = <real>NAN
-            else:
-                for i in range(D):
-                    for j in range(i + 1):
-                        tril[n, i, j] = <real>upper[j * D + i]
-
-
 # arguments -----------------------------------------------------------------------------------------------------------
 
 cdef tile_for(array):
@@ -394,9 +310,7 @@ cdef tile_for(array):
 
 
 cdef workspace(array):
-    """Two triangles and the white matrix, each with room for D rows of D + 1."""
-    cdef Py_ssize_t D = array.shape[1]
-    return np.empty((3, D, D + 1))
+    return np.empty(workspace_bytes(array.shape[1]), np.int8)
 
 
 cdef diagonal_arguments(loc_q, scale_q, loc_p, scale_p):

@@ -1,6 +1,6 @@
-# cython: language_level=3
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 # Triangular algebra of one matrix at a time, row by row (D, D) or (D, 1 + D) without gaps, in float64.
-from libc.math cimport INFINITY, sqrt
+from libc.math cimport INFINITY, NAN, sqrt
 
 from varinf._kernels._real cimport real
 from varinf._kernels._rows cimport vi_log
@@ -79,3 +79,89 @@ cdef inline double kl_from_white(const double* white, Py_ssize_t D) noexcept nog
             below += row[1 + j] * row[1 + j]
         total += (u * u + (r - 1) * (r + 1) + below) / 2 - vi_log(r)
     return total
+
+
+cdef inline void spoil(real[:, ::1] tril) noexcept nogil:
+    cdef Py_ssize_t i, j
+    for i in range(tril.shape[0]):
+        for j in range(tril.shape[1]):
+            tril[i, j] = <real>NAN
+
+
+# batches -------------------------------------------------------------------------------------------------------------
+
+cdef inline void full_of_singles(
+    const real[:, ::1] loc_q, const real[:, :, ::1] tril_q, const real[:, ::1] loc_p, const real[:, :, ::1] tril_p,
+    double* memory, real[::1] kl
+) noexcept nogil:
+    cdef Py_ssize_t n, p, N = loc_q.shape[0], D = loc_q.shape[1], shared = loc_p.shape[0] == 1
+    cdef double* upper_p = memory
+    cdef double* white = memory + D * D
+    for n in range(N):
+        p = 0 if shared else n
+        if n == 0 or not shared:
+            transpose(&tril_p[p, 0, 0], D, upper_p)
+        load(&loc_q[n, 0], &tril_q[n, 0, 0], &loc_p[p, 0], D, white)
+        whiten(upper_p, D, white)
+        kl[n] = <real>kl_from_white(white, D)
+
+
+cdef inline void full_gradient_of_singles(
+    const real[:, ::1] loc_q, const real[:, :, ::1] tril_q, const real[:, ::1] loc_p, const real[:, :, ::1] tril_p,
+    double* memory, real[::1] kl, real[:, ::1] d_loc, real[:, :, ::1] d_tril
+) noexcept nogil:
+    cdef Py_ssize_t n, p, i, j, N = loc_q.shape[0], D = loc_q.shape[1], shared = loc_p.shape[0] == 1
+    cdef double* upper_p = memory
+    cdef double* white = memory + D * D
+    for n in range(N):
+        p = 0 if shared else n
+        if n == 0 or not shared:
+            transpose(&tril_p[p, 0, 0], D, upper_p)
+        load(&loc_q[n, 0], &tril_q[n, 0, 0], &loc_p[p, 0], D, white)
+        whiten(upper_p, D, white)
+        kl[n] = <real>kl_from_white(white, D)
+        whiten_transposed(upper_p, D, white)
+        for i in range(D):
+            d_loc[n, i] = <real>white[i * (D + 1)]
+            for j in range(i):
+                d_tril[n, i, j] = <real>white[i * (D + 1) + 1 + j]
+            d_tril[n, i, i] = <real>(white[i * (D + 1) + 1 + i] - 1 / <double>tril_q[n, i, i])
+
+
+cdef inline void from_covariances_of_singles(
+    const real[:, ::1] loc_q, const real[:, :, ::1] cov_q, const real[:, ::1] loc_p, const real[:, :, ::1] cov_p,
+    double* memory, real[::1] kl, int[::1] bad_q, int[::1] bad_p
+) noexcept nogil:
+    cdef Py_ssize_t n, p, i, j, N = loc_q.shape[0], D = loc_q.shape[1], shared = loc_p.shape[0] == 1
+    cdef double* upper_p = memory
+    cdef double* upper_q = memory + D * D
+    cdef double* white = memory + 2 * D * D
+    for n in range(N):
+        p = 0 if shared else n
+        if n == 0 or not shared:
+            transpose(&cov_p[p, 0, 0], D, upper_p)
+            bad_p[p] = factorise(upper_p, D)
+        transpose(&cov_q[n, 0, 0], D, upper_q)
+        bad_q[n] = factorise(upper_q, D)
+        if bad_q[n] >= 0 or bad_p[p] >= 0:
+            kl[n] = <real>NAN
+            continue
+        for i in range(D):
+            white[i * (D + 1)] = <double>loc_q[n, i] - <double>loc_p[p, i]
+            for j in range(i + 1):
+                white[i * (D + 1) + 1 + j] = upper_q[j * D + i]
+        whiten(upper_p, D, white)
+        kl[n] = <real>kl_from_white(white, D)
+
+
+cdef inline void factors_of_singles(const real[:, :, ::1] cov, double* memory, real[:, :, ::1] tril, int[::1] bad) noexcept nogil:
+    cdef Py_ssize_t n, i, j, D = cov.shape[1]
+    for n in range(cov.shape[0]):
+        transpose(&cov[n, 0, 0], D, memory)
+        bad[n] = factorise(memory, D)
+        if bad[n] >= 0:
+            spoil(tril[n])
+        else:
+            for i in range(D):
+                for j in range(i + 1):
+                    tril[n, i, j] = <real>memory[j * D + i]

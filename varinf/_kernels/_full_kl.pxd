@@ -1,0 +1,259 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+# The loops of gaussian_kl over full matrices: many side by side up to VI_LARGEST features, one by one above, and float64
+# throughout, since their condition number spends the digits that float32 has.
+from libc.math cimport INFINITY, NAN
+
+from varinf._kernels._real cimport real
+from varinf._kernels._triangular cimport (
+    factors_of_singles, from_covariances_of_singles, full_gradient_of_singles, full_of_singles, spoil
+)
+
+cdef extern from "_gaussian_lanes.h" nogil:
+    enum: VI_WIDTH
+    enum: VI_LARGEST
+    ctypedef struct vi_lanes:
+        pass
+    ctypedef struct vi_places:
+        Py_ssize_t live
+    ctypedef struct vi_factor:
+        vi_lanes* triangle
+        vi_lanes* diagonal
+    ctypedef struct vi_next:
+        pass
+    ctypedef struct vi_pairs:
+        vi_factor p
+        vi_factor q
+        vi_lanes* shift
+        vi_lanes* room
+        vi_lanes* column
+        vi_next next
+    void vi_place(vi_places* places, Py_ssize_t rows, Py_ssize_t size)
+    void vi_pack(const double* x, const vi_places* places, Py_ssize_t first, Py_ssize_t count, vi_lanes* out, Py_ssize_t step)
+    void vi_packf(const float* x, const vi_places* places, Py_ssize_t first, Py_ssize_t count, vi_lanes* out, Py_ssize_t step)
+    void vi_unpack(const vi_lanes* lanes, Py_ssize_t step, const vi_lanes* scale, Py_ssize_t count, double* x, const vi_places* places, Py_ssize_t first, Py_ssize_t end)
+    void vi_unpackf(const vi_lanes* lanes, Py_ssize_t step, const vi_lanes* scale, Py_ssize_t count, float* x, const vi_places* places, Py_ssize_t first, Py_ssize_t end)
+    double vi_lane(const vi_lanes* x, int lane)
+    vi_lanes* vi_panel(const vi_lanes* triangle, Py_ssize_t i)
+    void vi_announce(vi_next* next, const void* p, const void* q, Py_ssize_t bytes, Py_ssize_t tiles)
+    void vi_factorise(const vi_factor* s, const vi_factor* other, Py_ssize_t D, vi_next* next, vi_lanes* scaled)
+    size_t vi_pairs_bytes(Py_ssize_t D)
+    void vi_pairs_divide(vi_pairs* pairs, Py_ssize_t D, char* memory)
+    void vi_take_roots(const vi_factor* s, Py_ssize_t D, vi_lanes* roots)
+    void vi_read_diagonal(const vi_factor* s, Py_ssize_t D)
+    void vi_subtract(vi_lanes* x, const vi_lanes* y, Py_ssize_t count)
+    void vi_kl_of_covariances(vi_pairs* pairs, Py_ssize_t D, bint with_p, double* kl)
+    void vi_kl_of_factors(vi_pairs* pairs, Py_ssize_t D, double* kl)
+    void vi_kl_gradient_of_factors(vi_pairs* pairs, Py_ssize_t D, double* kl)
+
+
+cdef inline size_t workspace_bytes(Py_ssize_t D) noexcept nogil:
+    """For many matrices side by side; or for two triangles and the white matrix, D rows of D + 1 each."""
+    return vi_pairs_bytes(D) if D <= VI_LARGEST else 3 * D * (D + 1) * sizeof(double)
+
+
+# side by side --------------------------------------------------------------------------------------------------------
+
+cdef struct Places:         # of the rows of one array of vectors and one of matrices
+    vi_places vectors
+    vi_places matrices
+
+
+cdef inline Places no_places() noexcept nogil:
+    cdef Places places
+    places.vectors.live = places.matrices.live = 0
+    return places
+
+
+cdef inline void place(Places* places, Py_ssize_t rows, Py_ssize_t D) noexcept nogil:
+    vi_place(&places.vectors, rows, D)
+    vi_place(&places.matrices, rows, D * D)
+
+
+cdef inline void pack_vectors(const real* x, const Places* places, Py_ssize_t D, vi_lanes* out) noexcept nogil:
+    if real is float:
+        vi_packf(x, &places.vectors, 0, D, out, 1)
+    else:
+        vi_pack(x, &places.vectors, 0, D, out, 1)
+
+
+cdef inline void pack_triangles(const real* x, const Places* places, Py_ssize_t D, const vi_factor* out) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(D):
+        if real is float:
+            vi_packf(x, &places.matrices, i * D, i + 1, vi_panel(out.triangle, i // 4) + i % 4, 4)
+        else:
+            vi_pack(x, &places.matrices, i * D, i + 1, vi_panel(out.triangle, i // 4) + i % 4, 4)
+
+
+cdef inline void unpack_vectors(const vi_lanes* y, const Places* places, Py_ssize_t D, real* x) noexcept nogil:
+    if real is float:
+        vi_unpackf(y, 1, NULL, D, x, &places.vectors, 0, D)
+    else:
+        vi_unpack(y, 1, NULL, D, x, &places.vectors, 0, D)
+
+
+cdef inline void unpack_triangles(const vi_factor* s, const vi_lanes* scale, const Places* places, Py_ssize_t D, real* x) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(D):
+        if real is float:
+            vi_unpackf(vi_panel(s.triangle, i // 4) + i % 4, 4, scale, i + 1, x, &places.matrices, i * D, D * D)
+        else:
+            vi_unpack(vi_panel(s.triangle, i // 4) + i % 4, 4, scale, i + 1, x, &places.matrices, i * D, D * D)
+
+
+cdef inline int first_bad(const vi_factor* s, Py_ssize_t D, int lane) noexcept nogil:
+    """-1, or the first pivot that is not a positive finite number."""
+    cdef Py_ssize_t i
+    cdef double pivot
+    for i in range(D):
+        pivot = vi_lane(s.diagonal + i, lane)
+        if not (pivot > 0 and pivot < INFINITY):
+            return <int>i
+    return -1
+
+
+cdef inline bint pack_pairs(
+    const real[:, ::1] loc_q, const real[:, :, ::1] q, const real[:, ::1] loc_p, const real[:, :, ::1] p,
+    Py_ssize_t n, Places* of_q, Places* of_p, int passes, vi_pairs* pairs
+) noexcept nogil:
+    """Rows n, n + 1, ...; the p that serves all rows only with the first. Whether p was packed."""
+    cdef Py_ssize_t N = loc_q.shape[0], D = loc_q.shape[1], N_p = loc_p.shape[0], panels = (D + 3) // 4
+    cdef Py_ssize_t n_p = n if N_p > 1 else 0, after = n + VI_WIDTH
+    cdef bint with_p = N_p > 1 or n == 0
+    place(of_q, N - n, D)
+    pack_triangles(&q[n, 0, 0], of_q, D, &pairs.q)
+    pack_vectors(&loc_q[n, 0], of_q, D, pairs.shift)
+    if with_p:
+        place(of_p, N_p - n_p, D)
+        pack_triangles(&p[n_p, 0, 0], of_p, D, &pairs.p)
+    pack_vectors(&loc_p[n_p, 0], of_p, D, pairs.room)
+    vi_subtract(pairs.shift, pairs.room, D)
+    if after + VI_WIDTH <= N:
+        vi_announce(&pairs.next, &p[after if N_p > 1 else 0, 0, 0], &q[after, 0, 0], VI_WIDTH * D * D * sizeof(real), passes * panels * (panels - 1) // 2)
+    return with_p
+
+
+cdef inline void full_of_lanes(
+    const real[:, ::1] loc_q, const real[:, :, ::1] tril_q, const real[:, ::1] loc_p, const real[:, :, ::1] tril_p,
+    char* memory, real[::1] kl
+) noexcept nogil:
+    cdef Py_ssize_t lane, n = 0, N = loc_q.shape[0], D = loc_q.shape[1]
+    cdef Places of_q = no_places(), of_p = no_places()
+    cdef double values[VI_WIDTH]
+    cdef vi_pairs pairs
+    vi_pairs_divide(&pairs, D, memory)
+    while n < N:
+        if pack_pairs(loc_q, tril_q, loc_p, tril_p, n, &of_q, &of_p, 1, &pairs):
+            vi_read_diagonal(&pairs.p, D)
+        vi_read_diagonal(&pairs.q, D)
+        vi_kl_of_factors(&pairs, D, values)
+        for lane in range(of_q.vectors.live):
+            kl[n + lane] = <real>values[lane]
+        n += VI_WIDTH
+
+
+cdef inline void full_gradient_of_lanes(
+    const real[:, ::1] loc_q, const real[:, :, ::1] tril_q, const real[:, ::1] loc_p, const real[:, :, ::1] tril_p,
+    char* memory, real[::1] kl, real[:, ::1] d_loc, real[:, :, ::1] d_tril
+) noexcept nogil:
+    cdef Py_ssize_t lane, n = 0, N = loc_q.shape[0], D = loc_q.shape[1]
+    cdef Places of_q = no_places(), of_p = no_places()
+    cdef double values[VI_WIDTH]
+    cdef vi_pairs pairs
+    vi_pairs_divide(&pairs, D, memory)
+    while n < N:
+        if pack_pairs(loc_q, tril_q, loc_p, tril_p, n, &of_q, &of_p, 2, &pairs):
+            vi_read_diagonal(&pairs.p, D)
+        vi_read_diagonal(&pairs.q, D)
+        vi_kl_gradient_of_factors(&pairs, D, values)
+        for lane in range(of_q.vectors.live):
+            kl[n + lane] = <real>values[lane]
+        unpack_vectors(pairs.shift, &of_q, D, &d_loc[n, 0])
+        unpack_triangles(&pairs.q, NULL, &of_q, D, &d_tril[n, 0, 0])
+        n += VI_WIDTH
+
+
+cdef inline void from_covariances_of_lanes(
+    const real[:, ::1] loc_q, const real[:, :, ::1] cov_q, const real[:, ::1] loc_p, const real[:, :, ::1] cov_p,
+    char* memory, real[::1] kl, int[::1] bad_q, int[::1] bad_p
+) noexcept nogil:
+    """A pivot that is no positive finite number leaves no finite KL: pivots are looked at only then."""
+    cdef Py_ssize_t n_p, lane, n = 0, N = loc_q.shape[0], D = loc_q.shape[1]
+    cdef Places of_q = no_places(), of_p = no_places()
+    cdef double values[VI_WIDTH]
+    cdef vi_pairs pairs
+    cdef bint with_p
+    vi_pairs_divide(&pairs, D, memory)
+    while n < N:
+        with_p = pack_pairs(loc_q, cov_q, loc_p, cov_p, n, &of_q, &of_p, 3, &pairs)
+        vi_kl_of_covariances(&pairs, D, with_p, values)
+        for lane in range(of_q.vectors.live):
+            kl[n + lane] = <real>values[lane]
+            if not values[lane] - values[lane] == 0:
+                n_p = n + lane if loc_p.shape[0] > 1 else 0
+                bad_q[n + lane] = first_bad(&pairs.q, D, <int>lane)
+                bad_p[n_p] = first_bad(&pairs.p, D, <int>lane)
+                if bad_q[n + lane] >= 0 or bad_p[n_p] >= 0:
+                    kl[n + lane] = <real>NAN
+        n += VI_WIDTH
+
+
+cdef inline void factors_of_lanes(const real[:, :, ::1] cov, char* memory, real[:, :, ::1] tril, int[::1] bad) noexcept nogil:
+    cdef Py_ssize_t lane, n = 0, N = cov.shape[0], D = cov.shape[1]
+    cdef Places places = no_places()
+    cdef vi_pairs pairs
+    vi_pairs_divide(&pairs, D, memory)
+    while n < N:
+        place(&places, N - n, D)
+        pack_triangles(&cov[n, 0, 0], &places, D, &pairs.q)
+        vi_factorise(&pairs.q, NULL, D, &pairs.next, pairs.column)
+        vi_take_roots(&pairs.q, D, pairs.room)
+        unpack_triangles(&pairs.q, pairs.room, &places, D, &tril[n, 0, 0])
+        for lane in range(places.vectors.live):
+            bad[n + lane] = first_bad(&pairs.q, D, <int>lane)
+            if bad[n + lane] >= 0:
+                spoil(tril[n + lane])
+        n += VI_WIDTH
+
+
+# either --------------------------------------------------------------------------------------------------------------
+
+cdef inline void full(
+    const real[:, ::1] loc_q, const real[:, :, ::1] tril_q, const real[:, ::1] loc_p, const real[:, :, ::1] tril_p,
+    char[::1] memory, real[::1] kl
+) noexcept:
+    with nogil:
+        if loc_q.shape[1] <= VI_LARGEST:
+            full_of_lanes(loc_q, tril_q, loc_p, tril_p, &memory[0], kl)
+        else:
+            full_of_singles(loc_q, tril_q, loc_p, tril_p, <double*>&memory[0], kl)
+
+
+cdef inline void full_gradient(
+    const real[:, ::1] loc_q, const real[:, :, ::1] tril_q, const real[:, ::1] loc_p, const real[:, :, ::1] tril_p,
+    char[::1] memory, real[::1] kl, real[:, ::1] d_loc, real[:, :, ::1] d_tril
+) noexcept:
+    with nogil:
+        if loc_q.shape[1] <= VI_LARGEST:
+            full_gradient_of_lanes(loc_q, tril_q, loc_p, tril_p, &memory[0], kl, d_loc, d_tril)
+        else:
+            full_gradient_of_singles(loc_q, tril_q, loc_p, tril_p, <double*>&memory[0], kl, d_loc, d_tril)
+
+
+cdef inline void from_covariances(
+    const real[:, ::1] loc_q, const real[:, :, ::1] cov_q, const real[:, ::1] loc_p, const real[:, :, ::1] cov_p,
+    char[::1] memory, real[::1] kl, int[::1] bad_q, int[::1] bad_p
+) noexcept:
+    with nogil:
+        if loc_q.shape[1] <= VI_LARGEST:
+            from_covariances_of_lanes(loc_q, cov_q, loc_p, cov_p, &memory[0], kl, bad_q, bad_p)
+        else:
+            from_covariances_of_singles(loc_q, cov_q, loc_p, cov_p, <double*>&memory[0], kl, bad_q, bad_p)
+
+
+cdef inline void factors(const real[:, :, ::1] cov, char[::1] memory, real[:, :, ::1] tril, int[::1] bad) noexcept:
+    with nogil:
+        if cov.shape[1] <= VI_LARGEST:
+            factors_of_lanes(cov, &memory[0], tril, bad)
+        else:
+            factors_of_singles(cov, <double*>&memory[0], tril, bad)

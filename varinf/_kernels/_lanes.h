@@ -1,0 +1,189 @@
+/* Small matrices side by side: as many of them as a register holds doubles, one a lane, so that arithmetic on a vi_lanes
+   is arithmetic on one entry of each. Lanes never mix: what comes of a matrix depends on that matrix alone, whatever
+   stands beside it. Where the compiler has no vectors (MSVC) a group is a single matrix.
+
+   Packing brings entries of each matrix into lanes, unpacking brings them back: both are transposes in registers, since
+   a load or a store for each entry would take longer than the algebra. float becomes double on the way in. */
+#ifndef VARINF_LANES_H
+#define VARINF_LANES_H
+
+#include <stddef.h>
+
+#include "_simd.h"
+
+#if defined(__GNUC__)
+#define VI_INLINE static inline __attribute__((always_inline))
+#define VI_UNROLL _Pragma("GCC unroll 8") /* before the arrays of a tile are split into registers, not after */
+#define VI_FETCH(address) __builtin_prefetch(address, 0, 2)
+#else
+#define VI_INLINE static __forceinline
+#define VI_UNROLL
+#define VI_FETCH(address) ((void)(address))
+#endif
+
+typedef vi_doubles vi_lanes;
+#if defined(__GNUC__) && defined(__AVX512F__)
+enum { VI_WIDTH = 8 };
+#elif defined(__GNUC__) && defined(__AVX2__)
+enum { VI_WIDTH = 4 };
+#elif defined(__GNUC__)
+enum { VI_WIDTH = 2 };
+#else
+enum { VI_WIDTH = 1 };
+#endif
+
+#if defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 12)
+#define VI_SHUFFLE(x, y, ...) __builtin_shufflevector(x, y, __VA_ARGS__)
+#else
+#define VI_SHUFFLE(x, y, ...) __builtin_shuffle(x, y, (vi_words){__VA_ARGS__})
+#endif
+
+/* x[i][j] <-> x[j][i]: first neighbours, then pairs of them */
+VI_INLINE void vi_transpose(vi_lanes *x) {
+#if defined(__GNUC__) && defined(__AVX512F__)
+  vi_lanes pairs[8], even, odd, even_below, odd_below;
+  int i;
+  VI_UNROLL
+  for (i = 0; i < 8; i += 2) {
+    pairs[i] = VI_SHUFFLE(x[i], x[i + 1], 0, 8, 2, 10, 4, 12, 6, 14);
+    pairs[i + 1] = VI_SHUFFLE(x[i], x[i + 1], 1, 9, 3, 11, 5, 13, 7, 15);
+  }
+  VI_UNROLL
+  for (i = 0; i < 2; i++) {
+    even = VI_SHUFFLE(pairs[i], pairs[i + 2], 0, 1, 4, 5, 8, 9, 12, 13);
+    odd = VI_SHUFFLE(pairs[i], pairs[i + 2], 2, 3, 6, 7, 10, 11, 14, 15);
+    even_below = VI_SHUFFLE(pairs[i + 4], pairs[i + 6], 0, 1, 4, 5, 8, 9, 12, 13);
+    odd_below = VI_SHUFFLE(pairs[i + 4], pairs[i + 6], 2, 3, 6, 7, 10, 11, 14, 15);
+    x[i] = VI_SHUFFLE(even, even_below, 0, 1, 4, 5, 8, 9, 12, 13);
+    x[i + 2] = VI_SHUFFLE(odd, odd_below, 0, 1, 4, 5, 8, 9, 12, 13);
+    x[i + 4] = VI_SHUFFLE(even, even_below, 2, 3, 6, 7, 10, 11, 14, 15);
+    x[i + 6] = VI_SHUFFLE(odd, odd_below, 2, 3, 6, 7, 10, 11, 14, 15);
+  }
+#elif defined(__GNUC__) && defined(__AVX2__)
+  vi_lanes pairs[4];
+  int i;
+  VI_UNROLL
+  for (i = 0; i < 4; i += 2) {
+    pairs[i] = VI_SHUFFLE(x[i], x[i + 1], 0, 4, 2, 6);
+    pairs[i + 1] = VI_SHUFFLE(x[i], x[i + 1], 1, 5, 3, 7);
+  }
+  VI_UNROLL
+  for (i = 0; i < 2; i++) {
+    x[i] = VI_SHUFFLE(pairs[i], pairs[i + 2], 0, 1, 4, 5);
+    x[i + 2] = VI_SHUFFLE(pairs[i], pairs[i + 2], 2, 3, 6, 7);
+  }
+#elif defined(__GNUC__)
+  vi_lanes first = VI_SHUFFLE(x[0], x[1], 0, 2);
+  x[1] = VI_SHUFFLE(x[0], x[1], 1, 3);
+  x[0] = first;
+#else
+  (void)x;
+#endif
+}
+
+/* VI_WIDTH entries in a row */
+#if defined(__GNUC__)
+typedef float vi_narrow __attribute__((vector_size(4 * VI_WIDTH)));
+#define VI_WIDEN(x) __builtin_convertvector(x, vi_lanes)
+#define VI_NARROW(x) __builtin_convertvector(x, vi_narrow)
+#else
+typedef float vi_narrow;
+#define VI_WIDEN(x) (x)
+#define VI_NARROW(x) ((float)(x))
+#endif
+VI_INLINE vi_lanes vi_load(const double *x) {
+  vi_lanes y;
+  memcpy(&y, x, sizeof y);
+  return y;
+}
+VI_INLINE vi_lanes vi_loadf(const float *x) {
+  vi_narrow y;
+  memcpy(&y, x, sizeof y);
+  return VI_WIDEN(y);
+}
+VI_INLINE double vi_lane(const vi_lanes *x, int lane) {
+  double y[VI_WIDTH];
+  memcpy(y, x, sizeof y);
+  return y[lane];
+}
+VI_INLINE void vi_store(double *x, vi_lanes y) { memcpy(x, &y, sizeof y); }
+VI_INLINE void vi_storef(float *x, vi_lanes y) {
+  vi_narrow narrow = VI_NARROW(y);
+  memcpy(x, &narrow, sizeof narrow);
+}
+
+/* Where VI_WIDTH arrays of `size` numbers begin, one behind the other; of fewer, the last one stands in for the missing. */
+typedef struct {
+  ptrdiff_t live, at[VI_WIDTH], readable; /* arrays in the group; numbers that follow the beginning of the last one */
+} vi_places;
+
+VI_INLINE void vi_place(vi_places *places, ptrdiff_t rows, ptrdiff_t size) {
+  ptrdiff_t live = rows < VI_WIDTH ? rows : VI_WIDTH;
+  int i;
+  if (places->live != live)
+    for (i = 0; i < VI_WIDTH; i++) places->at[i] = (i < live ? i : live - 1) * size;
+  places->live = live;
+  places->readable = rows * size - places->at[VI_WIDTH - 1];
+}
+
+/* Entries first, first + 1, ... of each array to out[0], out[step], ... in runs of VI_WIDTH, of which the last may read
+   more than `count`, but not behind the end of all arrays. */
+#define VI_PACK(name, real, load)                                                                                      \
+  VI_INLINE void name(const real *x, const vi_places *places, ptrdiff_t first, ptrdiff_t count, vi_lanes *out,         \
+                      ptrdiff_t step) {                                                                                \
+    const ptrdiff_t *at = places->at;                                                                                  \
+    vi_lanes run[VI_WIDTH];                                                                                            \
+    double entry[VI_WIDTH];                                                                                            \
+    ptrdiff_t k;                                                                                                       \
+    int i;                                                                                                             \
+    if (first + (count + VI_WIDTH - 1) / VI_WIDTH * VI_WIDTH > places->readable) {                                     \
+      for (k = 0; k < count; k++) {                                                                                    \
+        for (i = 0; i < VI_WIDTH; i++) entry[i] = x[at[i] + first + k];                                                \
+        memcpy(out + k * step, entry, sizeof entry);                                                                   \
+      }                                                                                                                \
+      return;                                                                                                          \
+    }                                                                                                                  \
+    for (k = 0; k < count; k += VI_WIDTH) {                                                                            \
+      VI_UNROLL                                                                                                        \
+      for (i = 0; i < VI_WIDTH; i++) run[i] = load(x + at[i] + first + k);                                             \
+      vi_transpose(run);                                                                                               \
+      VI_UNROLL                                                                                                        \
+      for (i = 0; i < VI_WIDTH; i++)                                                                                   \
+        if (k + i < count) out[(k + i) * step] = run[i];                                                               \
+    }                                                                                                                  \
+  }
+VI_PACK(vi_pack, double, vi_load)
+VI_PACK(vi_packf, float, vi_loadf)
+
+/* The way back, in[k * step], times scale[k] if there is one. Zeros follow to the end of the last run, unless that is
+   behind entry `end`: rows go out from first to last, each over the zeros of the one before. */
+#define VI_UNPACK(name, real, store)                                                                                   \
+  VI_INLINE void name(const vi_lanes *in, ptrdiff_t step, const vi_lanes *scale, ptrdiff_t count, real *x,             \
+                      const vi_places *places, ptrdiff_t first, ptrdiff_t end) {                                       \
+    const ptrdiff_t *at = places->at;                                                                                  \
+    vi_lanes run[VI_WIDTH], zero = {0}, one = zero + 1.0;                                                              \
+    double entry[VI_WIDTH];                                                                                            \
+    ptrdiff_t k;                                                                                                       \
+    int i;                                                                                                             \
+    if (first + (count + VI_WIDTH - 1) / VI_WIDTH * VI_WIDTH > end) {                                                  \
+      for (k = 0; k < count; k++) {                                                                                    \
+        run[0] = in[k * step] * (scale ? scale[k] : one);                                                              \
+        memcpy(entry, run, sizeof entry);                                                                              \
+        for (i = 0; i < places->live; i++) x[at[i] + first + k] = (real)entry[i];                                      \
+      }                                                                                                                \
+      return;                                                                                                          \
+    }                                                                                                                  \
+    for (k = 0; k < count; k += VI_WIDTH) {                                                                            \
+      VI_UNROLL                                                                                                        \
+      for (i = 0; i < VI_WIDTH; i++)                                                                                   \
+        run[i] = k + i < count ? in[(k + i) * step] * (scale ? scale[k + i] : one) : zero;                             \
+      vi_transpose(run);                                                                                               \
+      VI_UNROLL                                                                                                        \
+      for (i = 0; i < VI_WIDTH; i++)                                                                                   \
+        if (i < places->live) store(x + at[i] + first + k, run[i]);                                                    \
+    }                                                                                                                  \
+  }
+VI_UNPACK(vi_unpack, double, vi_store)
+VI_UNPACK(vi_unpackf, float, vi_storef)
+
+#endif
