@@ -30,9 +30,11 @@ cdef extern from "_gaussian_lanes.h" nogil:
     void vi_place(vi_places* places, Py_ssize_t rows, Py_ssize_t size)
     void vi_pack(const double* x, const vi_places* places, Py_ssize_t first, Py_ssize_t count, vi_lanes* out, Py_ssize_t step)
     void vi_packf(const float* x, const vi_places* places, Py_ssize_t first, Py_ssize_t count, vi_lanes* out, Py_ssize_t step)
+    void vi_pack_all(const double* x, int size, vi_lanes* out)
+    void vi_pack_allf(const float* x, int size, vi_lanes* out)
     void vi_unpack(const vi_lanes* lanes, Py_ssize_t step, const vi_lanes* scale, Py_ssize_t count, double* x, const vi_places* places, Py_ssize_t first, Py_ssize_t end)
     void vi_unpackf(const vi_lanes* lanes, Py_ssize_t step, const vi_lanes* scale, Py_ssize_t count, float* x, const vi_places* places, Py_ssize_t first, Py_ssize_t end)
-    double vi_lane(const vi_lanes* x, int lane)
+    double vi_lane(const vi_lanes* x, Py_ssize_t lane)
     vi_lanes* vi_panel(const vi_lanes* triangle, Py_ssize_t i)
     void vi_announce(vi_next* next, const void* p, const void* q, Py_ssize_t bytes, Py_ssize_t tiles)
     void vi_factorise(const vi_factor* s, const vi_factor* other, Py_ssize_t D, vi_next* next, vi_lanes* scaled)
@@ -69,20 +71,39 @@ cdef inline void place(Places* places, Py_ssize_t rows, Py_ssize_t D) noexcept n
     vi_place(&places.matrices, rows, D * D)
 
 
-cdef inline void pack_vectors(const real* x, const Places* places, Py_ssize_t D, vi_lanes* out) noexcept nogil:
+cdef inline void pack(const real* x, const vi_places* places, Py_ssize_t first, Py_ssize_t count, vi_lanes* out, Py_ssize_t step) noexcept nogil:
     if real is float:
-        vi_packf(x, &places.vectors, 0, D, out, 1)
+        vi_packf(x, places, first, count, out, step)
     else:
-        vi_pack(x, &places.vectors, 0, D, out, 1)
+        vi_pack(x, places, first, count, out, step)
 
 
-cdef inline void pack_triangles(const real* x, const Places* places, Py_ssize_t D, const vi_factor* out) noexcept nogil:
+cdef inline void pack_all(const real* x, int size, vi_lanes* out) noexcept nogil:
+    if real is float:
+        vi_pack_allf(x, size, out)
+    else:
+        vi_pack_all(x, size, out)
+
+
+cdef inline void pack_vectors(const real* x, const Places* places, Py_ssize_t D, vi_lanes* out) noexcept nogil:
+    if D == 1 and places.vectors.live == VI_WIDTH:
+        pack_all(x, 1, out)
+    elif D == 2 and places.vectors.live == VI_WIDTH:
+        pack_all(x, 2, out)
+    else:
+        pack(x, &places.vectors, 0, D, out, 1)
+
+
+cdef inline void pack_triangles(const real* x, const Places* places, Py_ssize_t D, vi_lanes* out) noexcept nogil:
     cdef Py_ssize_t i
-    for i in range(D):
-        if real is float:
-            vi_packf(x, &places.matrices, i * D, i + 1, vi_panel(out.triangle, i // 4) + i % 4, 4)
-        else:
-            vi_pack(x, &places.matrices, i * D, i + 1, vi_panel(out.triangle, i // 4) + i % 4, 4)
+    if D == 1 and places.vectors.live == VI_WIDTH:
+        pack_all(x, 1, out)
+    elif D == 2 and places.vectors.live == VI_WIDTH:
+        pack_all(x, 4, out)
+        out[5], out[1] = out[3], out[2]
+    else:
+        for i in range(D):
+            pack(x, &places.matrices, i * D, i + 1, vi_panel(out, i // 4) + i % 4, 4)
 
 
 cdef inline void unpack_vectors(const vi_lanes* y, const Places* places, Py_ssize_t D, real* x) noexcept nogil:
@@ -101,7 +122,7 @@ cdef inline void unpack_triangles(const vi_factor* s, const vi_lanes* scale, con
             vi_unpack(vi_panel(s.triangle, i // 4) + i % 4, 4, scale, i + 1, x, &places.matrices, i * D, D * D)
 
 
-cdef inline int first_bad(const vi_factor* s, Py_ssize_t D, int lane) noexcept nogil:
+cdef inline int first_bad(const vi_factor* s, Py_ssize_t D, Py_ssize_t lane) noexcept nogil:
     """-1, or the first pivot that is not a positive finite number."""
     cdef Py_ssize_t i
     cdef double pivot
@@ -116,16 +137,16 @@ cdef inline bint pack_pairs(
     const real[:, ::1] loc_q, const real[:, :, ::1] q, const real[:, ::1] loc_p, const real[:, :, ::1] p,
     Py_ssize_t n, Places* of_q, Places* of_p, int passes, vi_pairs* pairs
 ) noexcept nogil:
-    """Rows n, n + 1, ...; the p that serves all rows only with the first. Whether p was packed."""
+    """Rows n, n + 1, ..., of which p may serve all: whether it was packed. The rows after are fetched within `passes`."""
     cdef Py_ssize_t N = loc_q.shape[0], D = loc_q.shape[1], N_p = loc_p.shape[0], panels = (D + 3) // 4
     cdef Py_ssize_t n_p = n if N_p > 1 else 0, after = n + VI_WIDTH
     cdef bint with_p = N_p > 1 or n == 0
     place(of_q, N - n, D)
-    pack_triangles(&q[n, 0, 0], of_q, D, &pairs.q)
-    pack_vectors(&loc_q[n, 0], of_q, D, pairs.shift)
+    pack_triangles(&q[n, 0, 0], of_q, D, pairs.q.triangle)
     if with_p:
         place(of_p, N_p - n_p, D)
-        pack_triangles(&p[n_p, 0, 0], of_p, D, &pairs.p)
+        pack_triangles(&p[n_p, 0, 0], of_p, D, pairs.p.triangle)
+    pack_vectors(&loc_q[n, 0], of_q, D, pairs.shift)
     pack_vectors(&loc_p[n_p, 0], of_p, D, pairs.room)
     vi_subtract(pairs.shift, pairs.room, D)
     if after + VI_WIDTH <= N:
@@ -191,8 +212,8 @@ cdef inline void from_covariances_of_lanes(
             kl[n + lane] = <real>values[lane]
             if not values[lane] - values[lane] == 0:
                 n_p = n + lane if loc_p.shape[0] > 1 else 0
-                bad_q[n + lane] = first_bad(&pairs.q, D, <int>lane)
-                bad_p[n_p] = first_bad(&pairs.p, D, <int>lane)
+                bad_q[n + lane] = first_bad(&pairs.q, D, lane)
+                bad_p[n_p] = first_bad(&pairs.p, D, lane)
                 if bad_q[n + lane] >= 0 or bad_p[n_p] >= 0:
                     kl[n + lane] = <real>NAN
         n += VI_WIDTH
@@ -205,12 +226,12 @@ cdef inline void factors_of_lanes(const real[:, :, ::1] cov, char* memory, real[
     vi_pairs_divide(&pairs, D, memory)
     while n < N:
         place(&places, N - n, D)
-        pack_triangles(&cov[n, 0, 0], &places, D, &pairs.q)
+        pack_triangles(&cov[n, 0, 0], &places, D, pairs.q.triangle)
         vi_factorise(&pairs.q, NULL, D, &pairs.next, pairs.column)
         vi_take_roots(&pairs.q, D, pairs.room)
         unpack_triangles(&pairs.q, pairs.room, &places, D, &tril[n, 0, 0])
         for lane in range(places.vectors.live):
-            bad[n + lane] = first_bad(&pairs.q, D, <int>lane)
+            bad[n + lane] = first_bad(&pairs.q, D, lane)
             if bad[n + lane] >= 0:
                 spoil(tril[n + lane])
         n += VI_WIDTH

@@ -268,7 +268,7 @@ def full_full(loc_q, tril_q, loc_p, tril_p):
 
 def full_full_gradient(loc_q, tril_q, loc_p, tril_p):
     loc_q, tril_q, loc_p, tril_p = full_arguments(loc_q, tril_q, loc_p, tril_p)
-    kl, d_loc, d_tril = np.zeros(loc_q.shape[0], loc_q.dtype), np.empty_like(loc_q), np.zeros_like(tril_q)
+    kl, d_loc, d_tril = np.zeros(loc_q.shape[0], loc_q.dtype), np.empty_like(loc_q), np.zeros(tril_q.shape, tril_q.dtype)
     if loc_q.size:
         if loc_q.dtype.char == "f":
             full_gradient[float](loc_q, tril_q, loc_p, tril_p, workspace(loc_q), kl, d_loc, d_tril)
@@ -280,7 +280,7 @@ def full_full_gradient(loc_q, tril_q, loc_p, tril_p):
 def full_full_from_covariances(loc_q, cov_q, loc_p, cov_p):
     loc_q, cov_q, loc_p, cov_p = full_arguments(loc_q, cov_q, loc_p, cov_p)
     kl = np.zeros(loc_q.shape[0], loc_q.dtype)
-    bad_q, bad_p = np.full(len(cov_q), -1, np.intc), np.full(len(cov_p), -1, np.intc)
+    bad_q, bad_p = no_pivots(cov_q), no_pivots(cov_p)
     if loc_q.size:
         if loc_q.dtype.char == "f":
             from_covariances[float](loc_q, cov_q, loc_p, cov_p, workspace(loc_q), kl, bad_q, bad_p)
@@ -292,7 +292,7 @@ def full_full_from_covariances(loc_q, cov_q, loc_p, cov_p):
 def cholesky(cov):
     cov = np.ascontiguousarray(cov)
     check_square("cov", cov)
-    tril, bad = np.zeros_like(cov), np.full(cov.shape[0], -1, np.intc)
+    tril, bad = np.zeros(cov.shape, cov.dtype), no_pivots(cov)
     if cov.size:
         if cov.dtype.char == "f":
             factors[float](cov, workspace(cov), tril, bad)
@@ -313,6 +313,12 @@ cdef workspace(array):
     return np.empty(workspace_bytes(array.shape[1]), np.int8)
 
 
+cdef no_pivots(cov):
+    bad = np.empty(cov.shape[0], np.intc)
+    bad.fill(-1)
+    return bad
+
+
 cdef diagonal_arguments(loc_q, scale_q, loc_p, scale_p):
     loc_q, scale_q = np.ascontiguousarray(loc_q), np.ascontiguousarray(scale_q)
     loc_p, scale_p = np.ascontiguousarray(loc_p), np.ascontiguousarray(scale_p)
@@ -325,12 +331,17 @@ cdef diagonal_arguments(loc_q, scale_q, loc_p, scale_p):
 cdef full_arguments(loc_q, matrix_q, loc_p, matrix_p):
     loc_q, matrix_q = np.ascontiguousarray(loc_q), np.ascontiguousarray(matrix_q)
     loc_p, matrix_p = np.ascontiguousarray(loc_p), np.ascontiguousarray(matrix_p)
-    for name, loc, matrix in (("q", loc_q, matrix_q), ("p", loc_p, matrix_p)):
-        check_square(f"the matrix of {name}", matrix)
-        if matrix.shape[:2] != loc.shape:
-            raise ValueError(f"loc_{name} has shape {loc.shape}, but the matrices of {name} have shape {matrix.shape}")
+    check_matrices("q", loc_q, matrix_q)
+    check_matrices("p", loc_p, matrix_p)
     check_serves(loc_q, loc_p)
     return loc_q, matrix_q, loc_p, matrix_p
+
+
+cdef check_matrices(name, loc, matrix):
+    if matrix.ndim != 3 or matrix.shape[1] != matrix.shape[2]:
+        check_square(f"the matrix of {name}", matrix)
+    if matrix.shape[:2] != loc.shape:
+        raise ValueError(f"loc_{name} has shape {loc.shape}, but the matrices of {name} have shape {matrix.shape}")
 
 
 cdef check_equal(first_name, first, second_name, second):

@@ -35,7 +35,9 @@ VI_INLINE vi_lanes vi_log_ratio(const vi_lanes *top, const vi_lanes *bottom, ptr
   memcpy(exponent, &up, sizeof up);
   memcpy(is_odd, &odd, sizeof odd);
   for (i = 0; i < VI_WIDTH; i++) {
-    logs[i] = vi_log(logs[i]) + (vi_from_bits(exponent[i]) - 0x1.8p52) * 0x1.62e42fefa39efp-1;
+    uint64_t bits = vi_bits(logs[i]) + (0x3ff0000000000000ULL - VI_SQRT_HALF); /* as in vi_log, from here on */
+    double f = vi_from_bits((bits & 0x000fffffffffffffULL) + VI_SQRT_HALF) - 1.0;
+    logs[i] = vi_log_reduced(vi_from_bits(exponent[i] + (bits >> 52)) - (0x1.8p52 + 1023.0), f);
     any |= is_odd[i];
   }
   if (any >> 63)

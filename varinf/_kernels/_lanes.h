@@ -81,6 +81,21 @@ VI_INLINE void vi_transpose(vi_lanes *x) {
 #endif
 }
 
+/* The even and the odd entries of two vectors in a row */
+#if defined(__GNUC__) && defined(__AVX512F__)
+#define VI_EVEN(x, y) VI_SHUFFLE(x, y, 0, 2, 4, 6, 8, 10, 12, 14)
+#define VI_ODD(x, y) VI_SHUFFLE(x, y, 1, 3, 5, 7, 9, 11, 13, 15)
+#elif defined(__GNUC__) && defined(__AVX2__)
+#define VI_EVEN(x, y) VI_SHUFFLE(x, y, 0, 2, 4, 6)
+#define VI_ODD(x, y) VI_SHUFFLE(x, y, 1, 3, 5, 7)
+#elif defined(__GNUC__)
+#define VI_EVEN(x, y) VI_SHUFFLE(x, y, 0, 2)
+#define VI_ODD(x, y) VI_SHUFFLE(x, y, 1, 3)
+#else
+#define VI_EVEN(x, y) (x)
+#define VI_ODD(x, y) (y)
+#endif
+
 /* VI_WIDTH entries in a row */
 #if defined(__GNUC__)
 typedef float vi_narrow __attribute__((vector_size(4 * VI_WIDTH)));
@@ -101,10 +116,10 @@ VI_INLINE vi_lanes vi_loadf(const float *x) {
   memcpy(&y, x, sizeof y);
   return VI_WIDEN(y);
 }
-VI_INLINE double vi_lane(const vi_lanes *x, int lane) {
-  double y[VI_WIDTH];
-  memcpy(y, x, sizeof y);
-  return y[lane];
+VI_INLINE double vi_lane(const vi_lanes *x, ptrdiff_t lane) {
+  double y;
+  memcpy(&y, (const char *)x + lane * sizeof y, sizeof y);
+  return y;
 }
 VI_INLINE void vi_store(double *x, vi_lanes y) { memcpy(x, &y, sizeof y); }
 VI_INLINE void vi_storef(float *x, vi_lanes y) {
@@ -155,6 +170,29 @@ VI_INLINE void vi_place(vi_places *places, ptrdiff_t rows, ptrdiff_t size) {
 VI_PACK(vi_pack, double, vi_load)
 VI_PACK(vi_packf, float, vi_loadf)
 
+/* The same for arrays of 1, 2 or 4 numbers, whole: a run of one would hold others too. */
+VI_INLINE void vi_unzip(vi_lanes *x, const int size) {
+  vi_lanes even = VI_EVEN(x[0], x[1]), odd = VI_ODD(x[0], x[1]), more_even = even, more_odd = odd;
+  if (size == 4) {
+    more_even = VI_EVEN(x[2], x[3]);
+    more_odd = VI_ODD(x[2], x[3]);
+    x[2] = VI_ODD(even, more_even);
+    x[3] = VI_ODD(odd, more_odd);
+    even = VI_EVEN(even, more_even);
+    odd = VI_EVEN(odd, more_odd);
+  }
+  x[0] = even;
+  x[1] = odd;
+}
+#define VI_PACK_ALL(name, real, load)                                                                                  \
+  VI_INLINE void name(const real *x, const int size, vi_lanes *out) {                                                  \
+    int i;                                                                                                             \
+    for (i = 0; i < size; i++) out[i] = load(x + VI_WIDTH * i);                                                        \
+    if (size > 1) vi_unzip(out, size);                                                                                 \
+  }
+VI_PACK_ALL(vi_pack_all, double, vi_load)
+VI_PACK_ALL(vi_pack_allf, float, vi_loadf)
+
 /* The way back, in[k * step], times scale[k] if there is one. Zeros follow to the end of the last run, unless that is
    behind entry `end`: rows go out from first to last, each over the zeros of the one before. */
 #define VI_UNPACK(name, real, store)                                                                                   \
@@ -169,7 +207,9 @@ VI_PACK(vi_packf, float, vi_loadf)
       for (k = 0; k < count; k++) {                                                                                    \
         run[0] = in[k * step] * (scale ? scale[k] : one);                                                              \
         memcpy(entry, run, sizeof entry);                                                                              \
-        for (i = 0; i < places->live; i++) x[at[i] + first + k] = (real)entry[i];                                      \
+        VI_UNROLL                                                                                                      \
+        for (i = 0; i < VI_WIDTH; i++)                                                                                 \
+          if (i < places->live) x[at[i] + first + k] = (real)entry[i];                                                 \
       }                                                                                                                \
       return;                                                                                                          \
     }                                                                                                                  \
