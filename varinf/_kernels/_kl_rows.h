@@ -23,36 +23,36 @@ typedef uint32_t vi_halfwords VI_WIDE;
 #define VI_ROWS ((int)(sizeof(vi_doubles) / sizeof(double)))
 
 #ifdef __clang__
-#define VI_SHUFFLE(x, y, ...) __builtin_shufflevector(x, y, __VA_ARGS__)
+#define VI_PERMUTE(x, y, ...) __builtin_shufflevector(x, y, __VA_ARGS__)
 #else
-#define VI_SHUFFLE(x, y, ...) __builtin_shuffle(x, y, (vi_longs){__VA_ARGS__})
+#define VI_PERMUTE(x, y, ...) __builtin_shuffle(x, y, (vi_longs){__VA_ARGS__})
 #endif
 #if defined(__AVX512F__)
-static const vi_longs vi_lanes = {0, 1, 2, 3, 4, 5, 6, 7};
-static const vi_ints vi_lanesf = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+static const vi_longs vi_index = {0, 1, 2, 3, 4, 5, 6, 7};
+static const vi_ints vi_indexf = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
 typedef float vi_halffloats __attribute__((vector_size(32)));
 #define VI_ACROSS(x, op)                                                                                               \
   for (i = 0; i < 4; i++)                                                                                              \
-    x[i] = VI_SHUFFLE(x[2 * i], x[2 * i + 1], 0, 8, 2, 10, 4, 12, 6, 14)                                               \
-        op VI_SHUFFLE(x[2 * i], x[2 * i + 1], 1, 9, 3, 11, 5, 13, 7, 15);                                              \
+    x[i] = VI_PERMUTE(x[2 * i], x[2 * i + 1], 0, 8, 2, 10, 4, 12, 6, 14)                                               \
+        op VI_PERMUTE(x[2 * i], x[2 * i + 1], 1, 9, 3, 11, 5, 13, 7, 15);                                              \
   for (i = 0; i < 2; i++)                                                                                              \
-    x[i] = VI_SHUFFLE(x[2 * i], x[2 * i + 1], 0, 1, 8, 9, 4, 5, 12, 13)                                                \
-        op VI_SHUFFLE(x[2 * i], x[2 * i + 1], 2, 3, 10, 11, 6, 7, 14, 15);                                             \
-  x[0] = VI_SHUFFLE(x[0], x[1], 0, 1, 2, 3, 8, 9, 10, 11) op VI_SHUFFLE(x[0], x[1], 4, 5, 6, 7, 12, 13, 14, 15);
+    x[i] = VI_PERMUTE(x[2 * i], x[2 * i + 1], 0, 1, 8, 9, 4, 5, 12, 13)                                                \
+        op VI_PERMUTE(x[2 * i], x[2 * i + 1], 2, 3, 10, 11, 6, 7, 14, 15);                                             \
+  x[0] = VI_PERMUTE(x[0], x[1], 0, 1, 2, 3, 8, 9, 10, 11) op VI_PERMUTE(x[0], x[1], 4, 5, 6, 7, 12, 13, 14, 15);
 #elif defined(__AVX2__)
-static const vi_longs vi_lanes = {0, 1, 2, 3};
-static const vi_ints vi_lanesf = {0, 1, 2, 3, 4, 5, 6, 7};
+static const vi_longs vi_index = {0, 1, 2, 3};
+static const vi_ints vi_indexf = {0, 1, 2, 3, 4, 5, 6, 7};
 typedef float vi_halffloats __attribute__((vector_size(16)));
 #define VI_ACROSS(x, op)                                                                                               \
   for (i = 0; i < 2; i++)                                                                                              \
-    x[i] = VI_SHUFFLE(x[2 * i], x[2 * i + 1], 0, 4, 2, 6) op VI_SHUFFLE(x[2 * i], x[2 * i + 1], 1, 5, 3, 7);           \
-  x[0] = VI_SHUFFLE(x[0], x[1], 0, 1, 4, 5) op VI_SHUFFLE(x[0], x[1], 2, 3, 6, 7);
+    x[i] = VI_PERMUTE(x[2 * i], x[2 * i + 1], 0, 4, 2, 6) op VI_PERMUTE(x[2 * i], x[2 * i + 1], 1, 5, 3, 7);           \
+  x[0] = VI_PERMUTE(x[0], x[1], 0, 1, 4, 5) op VI_PERMUTE(x[0], x[1], 2, 3, 6, 7);
 #else
-static const vi_longs vi_lanes = {0, 1};
-static const vi_ints vi_lanesf = {0, 1, 2, 3};
+static const vi_longs vi_index = {0, 1};
+static const vi_ints vi_indexf = {0, 1, 2, 3};
 typedef float vi_halffloats __attribute__((vector_size(8)));
 #define VI_ACROSS(x, op)                                                                                               \
-  for (i = 0; i < 1; i++) x[i] = VI_SHUFFLE(x[0], x[1], 0, 2) op VI_SHUFFLE(x[0], x[1], 1, 3);
+  for (i = 0; i < 1; i++) x[i] = VI_PERMUTE(x[0], x[1], 0, 2) op VI_PERMUTE(x[0], x[1], 1, 3);
 #endif
 
 static inline vi_doubles vi_add_halves(vi_floats x) {
@@ -77,18 +77,18 @@ static inline vi_doubles vi_itself(vi_doubles x) { return x; }
     memcpy(&y, x, sizeof y);                                                                                           \
     return (reals)(((longs)y & inside) | ((longs)rest & ~inside));                                                     \
   }
-VI_LAST(vi_last, double, vi_doubles, vi_longs, vi_lanes)
-VI_LAST(vi_lastf, float, vi_floats, vi_ints, vi_lanesf)
+VI_LAST(vi_last, double, vi_doubles, vi_longs, vi_index)
+VI_LAST(vi_lastf, float, vi_floats, vi_ints, vi_indexf)
 
 /* product = mantissa * 2^power with the mantissa in [1, 2): the mantissa stays, and the power goes to `powers`; `bad`
    turns negative where it is out of range. The exponent's field becomes a number below the bits of 2^52 (2^23). */
-static inline void vi_split(vi_doubles *product, vi_doubles *powers, vi_longs *bad) {
+static inline void vi_take_powers(vi_doubles *product, vi_doubles *powers, vi_longs *bad) {
   vi_longs field = (vi_longs)((vi_words)*product >> 52);
   *bad |= (field - (1023 - 664)) | ((1023 + 664) - field);
   *powers += (vi_doubles)(field | 0x4330000000000000LL) - (0x1p52 + 1023);
   *product = (vi_doubles)(((vi_longs)*product & 0x000fffffffffffffLL) | 0x3ff0000000000000LL);
 }
-static inline void vi_splitf(vi_floats *product, vi_floats *powers, vi_ints *bad) {
+static inline void vi_take_powersf(vi_floats *product, vi_floats *powers, vi_ints *bad) {
   vi_ints field = (vi_ints)((vi_halfwords)*product >> 23);
   *bad |= (field - (127 - 80)) | ((127 + 80) - field);
   *powers += (vi_floats)(field | 0x4b000000) - (0x1p23f + 127);
@@ -161,8 +161,8 @@ static inline void vi_splitf(vi_floats *product, vi_floats *powers, vi_ints *bad
     for (i = 0; i < ROWS; i++) sum[i] = sum[i] / 2 - vi_log(product[i]);                                               \
     memcpy(out, sum, rows * sizeof(double));                                                                           \
   }
-#define VI_OF_DOUBLES double, vi_doubles, vi_longs, 8, 1e30, vi_last, vi_split, vi_itself, vi_itself
-#define VI_OF_FLOATS float, vi_floats, vi_ints, 4, 1e8f, vi_lastf, vi_splitf, vi_add_halves, vi_multiply_halves
+#define VI_OF_DOUBLES double, vi_doubles, vi_longs, 8, 1e30, vi_last, vi_take_powers, vi_itself, vi_itself
+#define VI_OF_FLOATS float, vi_floats, vi_ints, 4, 1e8f, vi_lastf, vi_take_powersf, vi_add_halves, vi_multiply_halves
 #define VI_EXPAND(...) VI_KL_ROWS(__VA_ARGS__)
 VI_EXPAND(vi_standard, 0, VI_OF_DOUBLES)
 VI_EXPAND(vi_standardf, 0, VI_OF_FLOATS)
