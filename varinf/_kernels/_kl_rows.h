@@ -13,7 +13,7 @@
 
 #include <stddef.h>
 
-#include "_simd.h"
+#include "_exp2.h"
 
 #if defined(__GNUC__)
 
@@ -169,6 +169,48 @@ VI_EXPAND(vi_standardf, 0, VI_OF_FLOATS)
 VI_EXPAND(vi_paired, 1, VI_OF_DOUBLES)
 VI_EXPAND(vi_pairedf, 1, VI_OF_FLOATS)
 
+/* The same where log variances are given, f times the spread: half the sum of (u - m)^2 exp(-b) + exp(a) - 1 - a, with b
+   the log variance of p and a that of q less it. */
+#define VI_KL_ROWS_LOG(name, with_p, real, reals, last, add_halves, exp2)                                              \
+  static inline void name(const real *u, const real *r, const real *m, const real *s, real f, int rows,                \
+                          ptrdiff_t count, ptrdiff_t room, ptrdiff_t stride, ptrdiff_t room_p, double *out) {          \
+    enum { WIDTH = sizeof(reals) / sizeof(real), ROWS = sizeof(vi_doubles) / sizeof(double), paired = with_p };        \
+    const real log2e = (real)0x1.71547652b82fep+0;                                                                     \
+    vi_doubles sums[ROWS];                                                                                             \
+    int i;                                                                                                             \
+    for (i = 0; i < ROWS; i++) {                                                                                       \
+      vi_doubles total = {0};                                                                                          \
+      ptrdiff_t d = 0, stop, end = i < rows ? count : 0;                                                               \
+      reals x, y, a, b;                                                                                                \
+      while (d < end) {                                                                                                \
+        reals sum = {0};                                                                                               \
+        stop = d + 16 * WIDTH < end ? d + 16 * WIDTH : end;                                                            \
+        for (; d < stop; d += WIDTH) {                                                                                 \
+          if (d + WIDTH <= end) {                                                                                      \
+            memcpy(&x, u + d, sizeof x), memcpy(&y, r + d, sizeof y);                                                  \
+            if (paired) memcpy(&a, m + d, sizeof a), memcpy(&b, s + d, sizeof b);                                      \
+          } else {                                                                                                     \
+            x = last(u + d, end - d, room - d, 0), y = last(r + d, end - d, room - d, 0);                              \
+            if (paired) a = last(m + d, end - d, room_p - d, 0), b = last(s + d, end - d, room_p - d, 0);              \
+          }                                                                                                            \
+          y *= f;                                                                                                      \
+          if (paired) x -= a, b *= f, y -= b;                                                                          \
+          sum += exp2(y, log2e) - 1 - y + x * x * (paired ? exp2(b, -log2e) : (reals){0} + 1);                         \
+        }                                                                                                              \
+        total += add_halves(sum);                                                                                      \
+      }                                                                                                                \
+      sums[i] = total / 2;                                                                                             \
+      u += count, r += count, room -= count;                                                                           \
+      if (paired) m += stride, s += stride, room_p -= stride;                                                          \
+    }                                                                                                                  \
+    VI_ACROSS(sums, +)                                                                                                 \
+    memcpy(out, sums, rows * sizeof(double));                                                                          \
+  }
+VI_KL_ROWS_LOG(vi_standard_log, 0, double, vi_doubles, vi_last, vi_itself, vi_exp2_wide)
+VI_KL_ROWS_LOG(vi_standard_logf, 0, float, vi_floats, vi_lastf, vi_add_halves, vi_exp2_widef)
+VI_KL_ROWS_LOG(vi_paired_log, 1, double, vi_doubles, vi_last, vi_itself, vi_exp2_wide)
+VI_KL_ROWS_LOG(vi_paired_logf, 1, float, vi_floats, vi_lastf, vi_add_halves, vi_exp2_widef)
+
 /* out[i] = sum of row i. Floats are carried into double every 16 registers. */
 #define VI_ROW_SUMS(name, real, reals, last, add_halves)                                                               \
   static inline void name(const real *x, int rows, ptrdiff_t count, ptrdiff_t room, double *out) {                     \
@@ -193,22 +235,26 @@ VI_EXPAND(vi_pairedf, 1, VI_OF_FLOATS)
 VI_ROW_SUMS(vi_row_sums, double, vi_doubles, vi_last, vi_itself)
 VI_ROW_SUMS(vi_row_sumsf, float, vi_floats, vi_lastf, vi_add_halves)
 
-#else /* without vectors a row goes value by value: every KL is nan, for the caller to take feature by feature */
+#else /* without vectors every KL is nan here, and the caller goes feature by feature */
 
 #define VI_ROWS 1
 #define VI_PLAIN(real, suffix)                                                                                         \
   static inline void vi_standard##suffix(const real *u, const real *r, const real *m, const real *s, int rows,         \
                                          ptrdiff_t count, ptrdiff_t room, ptrdiff_t stride, ptrdiff_t room_p,          \
                                          double *out) { *out = NAN; }                                                  \
-  static inline void vi_paired##suffix(const real *u, const real *r, const real *m, const real *s, int rows,           \
-                                       ptrdiff_t count, ptrdiff_t room, ptrdiff_t stride, ptrdiff_t room_p,            \
-                                       double *out) { *out = NAN; }                                                    \
+  static inline void vi_standard_log##suffix(const real *u, const real *r, const real *m, const real *s, real f,       \
+                                             int rows, ptrdiff_t count, ptrdiff_t room, ptrdiff_t stride,              \
+                                             ptrdiff_t room_p, double *out) { *out = NAN; }                            \
   static inline void vi_row_sums##suffix(const real *x, int rows, ptrdiff_t count, ptrdiff_t room, double *out) {      \
     ptrdiff_t d;                                                                                                       \
     for (*out = 0, d = 0; d < count; d++) *out += x[d];                                                                \
   }
 VI_PLAIN(double, )
 VI_PLAIN(float, f)
+#define vi_paired vi_standard
+#define vi_pairedf vi_standardf
+#define vi_paired_log vi_standard_log
+#define vi_paired_logf vi_standard_logf
 
 #endif
 #endif
