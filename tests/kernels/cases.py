@@ -312,11 +312,32 @@ CASES.append(
         "gaussian_kl.cholesky",
         lambda rng, dtype, size: _full(rng, dtype, size, True, factors=False)[1:2],
         lambda cov: (_longdouble_cholesky(cov), np.full(len(cov), -1)),
-        rtol={"float64": 2e-14, "float32": 2e-7},
-        atol={"float64": 2e-14, "float32": 2e-7},
-        sizes=((1, 1), (5, 2), (4, 7), (3, 33)),
+        **_tolerance,
     )
 )
+
+
+def _doubtful(rng, dtype, size):
+    """Covariances, symmetric but for some in which an entry is moved by 0.9, or by 1.1, of what is let pass."""
+    cov = _full(rng, np.dtype("float64"), size, True, factors=False)[1]
+    cov, slack = np.tril(cov) + np.swapaxes(np.tril(cov, -1), 1, 2), 1e-4
+    if size[1] > 1:
+        for matrix, part in zip(cov, np.resize([0, 0.9, 1.1, -1.1], size[0]), strict=True):
+            i, j = np.sort(rng.choice(size[1], 2, replace=False))
+            matrix[i, j] += part * slack * np.sqrt(matrix[i, i] * matrix[j, j])
+    return cov.astype(dtype), slack
+
+
+def _checked_oracle(cov, slack):
+    rows = []
+    for matrix in cov.astype(np.longdouble):
+        scale = np.sqrt(np.diag(matrix))
+        far = np.abs(matrix - matrix.T) > slack * np.outer(scale, scale)
+        rows.append(np.argmax(far.any(axis=1)) if far.any() else -1)
+    return _longdouble_cholesky(cov), np.full(len(cov), -1), np.array(rows)
+
+
+CASES.append(Case("gaussian_kl.checked_cholesky", _doubtful, _checked_oracle, **_tolerance))
 
 # monte_carlo_elbo ----------------------------------------------------------------------------------------------------
 

@@ -1,12 +1,10 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 # The loops of gaussian_kl over full matrices: many side by side up to VI_LARGEST features, one by one above, and float64
 # throughout, since their condition number spends the digits that float32 has.
-from libc.math cimport INFINITY, NAN
+from libc.stdint cimport uint64_t
 
 from varinf._kernels._real cimport real
-from varinf._kernels._triangular cimport (
-    factors_of_singles, from_covariances_of_singles, full_gradient_of_singles, full_of_singles, spoil
-)
+from varinf._kernels._triangular cimport factors_of_singles, from_covariances_of_singles, full_of_singles
 
 cdef extern from "_gaussian_lanes.h" nogil:
     enum: VI_WIDTH
@@ -34,23 +32,22 @@ cdef extern from "_gaussian_lanes.h" nogil:
     void vi_pack_allf(const float* x, int size, vi_lanes* out)
     void vi_unpack(const vi_lanes* lanes, Py_ssize_t step, const vi_lanes* scale, Py_ssize_t count, double* x, const vi_places* places, Py_ssize_t first, Py_ssize_t end)
     void vi_unpackf(const vi_lanes* lanes, Py_ssize_t step, const vi_lanes* scale, Py_ssize_t count, float* x, const vi_places* places, Py_ssize_t first, Py_ssize_t end)
-    double vi_lane(const vi_lanes* x, Py_ssize_t lane)
     vi_lanes* vi_panel(const vi_lanes* triangle, Py_ssize_t i)
     void vi_announce(vi_next* next, const void* p, const void* q, Py_ssize_t bytes, Py_ssize_t tiles)
-    void vi_factorise(const vi_factor* s, const vi_factor* other, Py_ssize_t D, vi_next* next, vi_lanes* scaled)
     size_t vi_pairs_bytes(Py_ssize_t D)
     void vi_pairs_divide(vi_pairs* pairs, Py_ssize_t D, char* memory)
-    void vi_take_roots(const vi_factor* s, Py_ssize_t D, vi_lanes* roots)
-    void vi_read_diagonal(const vi_factor* s, Py_ssize_t D)
     void vi_subtract(vi_lanes* x, const vi_lanes* y, Py_ssize_t count)
-    void vi_kl_of_covariances(vi_pairs* pairs, Py_ssize_t D, bint with_p, double* kl)
-    void vi_kl_of_factors(vi_pairs* pairs, Py_ssize_t D, double* kl)
-    void vi_kl_gradient_of_factors(vi_pairs* pairs, Py_ssize_t D, double* kl)
+    void vi_read_diagonal(const vi_factor* s, Py_ssize_t D)
+    bint vi_kl_of_covariances(vi_pairs* pairs, Py_ssize_t D, bint with_p, double* kl, uint64_t* odd)
+    bint vi_kl_of_factors(vi_pairs* pairs, Py_ssize_t D, bint with_gradient, double* kl, uint64_t* odd)
+    void vi_read_roots(const vi_factor* s, Py_ssize_t D, vi_lanes* roots)
+    void vi_compare(vi_pairs* pairs, Py_ssize_t row, Py_ssize_t D, const vi_lanes* behind, double slack)
+    bint vi_cholesky(vi_pairs* pairs, Py_ssize_t D, uint64_t* odd)
 
 
-cdef inline size_t workspace_bytes(Py_ssize_t D) noexcept nogil:
-    """For many matrices side by side; or for two triangles and the white matrix, D rows of D + 1 each."""
-    return vi_pairs_bytes(D) if D <= VI_LARGEST else 3 * D * (D + 1) * sizeof(double)
+cdef inline size_t workspace_size(Py_ssize_t D) noexcept nogil:
+    """In doubles: for one matrix at a time (two triangles and the white matrix, D rows of D + 1 each), then for many side by side."""
+    return 3 * D * (D + 1) + (vi_pairs_bytes(D) // sizeof(double) if D <= VI_LARGEST else 0)
 
 
 # side by side --------------------------------------------------------------------------------------------------------
@@ -122,17 +119,6 @@ cdef inline void unpack_triangles(const vi_factor* s, const vi_lanes* scale, con
             vi_unpack(vi_panel(s.triangle, i // 4) + i % 4, 4, scale, i + 1, x, &places.matrices, i * D, D * D)
 
 
-cdef inline int first_bad(const vi_factor* s, Py_ssize_t D, Py_ssize_t lane) noexcept nogil:
-    """-1, or the first pivot that is not a positive finite number."""
-    cdef Py_ssize_t i
-    cdef double pivot
-    for i in range(D):
-        pivot = vi_lane(s.diagonal + i, lane)
-        if not (pivot > 0 and pivot < INFINITY):
-            return <int>i
-    return -1
-
-
 cdef inline bint pack_pairs(
     const real[:, ::1] loc_q, const real[:, :, ::1] q, const real[:, ::1] loc_p, const real[:, :, ::1] p,
     Py_ssize_t n, Places* of_q, Places* of_p, int passes, vi_pairs* pairs
@@ -156,84 +142,91 @@ cdef inline bint pack_pairs(
 
 cdef inline void full_of_lanes(
     const real[:, ::1] loc_q, const real[:, :, ::1] tril_q, const real[:, ::1] loc_p, const real[:, :, ::1] tril_p,
-    char* memory, real[::1] kl
+    double* memory, real[::1] kl, real* d_loc, real* d_tril
 ) noexcept nogil:
-    cdef Py_ssize_t lane, n = 0, N = loc_q.shape[0], D = loc_q.shape[1]
+    """With the gradient, unless d_loc and d_tril are NULL."""
+    cdef Py_ssize_t row, p, lane, n = 0, N = loc_q.shape[0], D = loc_q.shape[1]
     cdef Places of_q = no_places(), of_p = no_places()
     cdef double values[VI_WIDTH]
+    cdef uint64_t odd[VI_WIDTH]
+    cdef bint some_are_odd
     cdef vi_pairs pairs
-    vi_pairs_divide(&pairs, D, memory)
+    vi_pairs_divide(&pairs, D, <char*>(memory + 3 * D * (D + 1)))
     while n < N:
         if pack_pairs(loc_q, tril_q, loc_p, tril_p, n, &of_q, &of_p, 1, &pairs):
             vi_read_diagonal(&pairs.p, D)
         vi_read_diagonal(&pairs.q, D)
-        vi_kl_of_factors(&pairs, D, values)
+        some_are_odd = vi_kl_of_factors(&pairs, D, d_loc != NULL, values, odd)
         for lane in range(of_q.vectors.live):
             kl[n + lane] = <real>values[lane]
-        n += VI_WIDTH
-
-
-cdef inline void full_gradient_of_lanes(
-    const real[:, ::1] loc_q, const real[:, :, ::1] tril_q, const real[:, ::1] loc_p, const real[:, :, ::1] tril_p,
-    char* memory, real[::1] kl, real[:, ::1] d_loc, real[:, :, ::1] d_tril
-) noexcept nogil:
-    cdef Py_ssize_t lane, n = 0, N = loc_q.shape[0], D = loc_q.shape[1]
-    cdef Places of_q = no_places(), of_p = no_places()
-    cdef double values[VI_WIDTH]
-    cdef vi_pairs pairs
-    vi_pairs_divide(&pairs, D, memory)
-    while n < N:
-        if pack_pairs(loc_q, tril_q, loc_p, tril_p, n, &of_q, &of_p, 2, &pairs):
-            vi_read_diagonal(&pairs.p, D)
-        vi_read_diagonal(&pairs.q, D)
-        vi_kl_gradient_of_factors(&pairs, D, values)
-        for lane in range(of_q.vectors.live):
-            kl[n + lane] = <real>values[lane]
-        unpack_vectors(pairs.shift, &of_q, D, &d_loc[n, 0])
-        unpack_triangles(&pairs.q, NULL, &of_q, D, &d_tril[n, 0, 0])
+        if d_loc != NULL:
+            unpack_vectors(pairs.shift, &of_q, D, d_loc + n * D)
+            unpack_triangles(&pairs.q, NULL, &of_q, D, d_tril + n * D * D)
+        if some_are_odd:
+            for lane in range(of_q.vectors.live):
+                if odd[lane] >> 63:
+                    row, p = n + lane, n + lane if loc_p.shape[0] > 1 else 0
+                    full_of_singles(
+                        loc_q[row:row + 1], tril_q[row:row + 1], loc_p[p:p + 1], tril_p[p:p + 1], memory, kl[row:row + 1],
+                        NULL if d_loc == NULL else d_loc + row * D, d_tril + row * D * D
+                    )
         n += VI_WIDTH
 
 
 cdef inline void from_covariances_of_lanes(
     const real[:, ::1] loc_q, const real[:, :, ::1] cov_q, const real[:, ::1] loc_p, const real[:, :, ::1] cov_p,
-    char* memory, real[::1] kl, int[::1] bad_q, int[::1] bad_p
+    double* memory, real[::1] kl, int[::1] bad_q, int[::1] bad_p
 ) noexcept nogil:
-    """A pivot that is no positive finite number leaves no finite KL: pivots are looked at only then."""
-    cdef Py_ssize_t n_p, lane, n = 0, N = loc_q.shape[0], D = loc_q.shape[1]
+    cdef Py_ssize_t row, p, lane, n = 0, N = loc_q.shape[0], D = loc_q.shape[1]
     cdef Places of_q = no_places(), of_p = no_places()
     cdef double values[VI_WIDTH]
+    cdef uint64_t odd[VI_WIDTH]
+    cdef bint with_p, some_are_odd
     cdef vi_pairs pairs
-    cdef bint with_p
-    vi_pairs_divide(&pairs, D, memory)
+    vi_pairs_divide(&pairs, D, <char*>(memory + 3 * D * (D + 1)))
     while n < N:
         with_p = pack_pairs(loc_q, cov_q, loc_p, cov_p, n, &of_q, &of_p, 3, &pairs)
-        vi_kl_of_covariances(&pairs, D, with_p, values)
+        some_are_odd = vi_kl_of_covariances(&pairs, D, with_p, values, odd)
         for lane in range(of_q.vectors.live):
             kl[n + lane] = <real>values[lane]
-            if not values[lane] - values[lane] == 0:
-                n_p = n + lane if loc_p.shape[0] > 1 else 0
-                bad_q[n + lane] = first_bad(&pairs.q, D, lane)
-                bad_p[n_p] = first_bad(&pairs.p, D, lane)
-                if bad_q[n + lane] >= 0 or bad_p[n_p] >= 0:
-                    kl[n + lane] = <real>NAN
+        if some_are_odd:
+            for lane in range(of_q.vectors.live):
+                if odd[lane] >> 63:
+                    row, p = n + lane, n + lane if loc_p.shape[0] > 1 else 0
+                    from_covariances_of_singles(
+                        loc_q[row:row + 1], cov_q[row:row + 1], loc_p[p:p + 1], cov_p[p:p + 1], memory,
+                        kl[row:row + 1], bad_q[row:row + 1], bad_p[p:p + 1]
+                    )
         n += VI_WIDTH
 
 
-cdef inline void factors_of_lanes(const real[:, :, ::1] cov, char* memory, real[:, :, ::1] tril, int[::1] bad) noexcept nogil:
-    cdef Py_ssize_t lane, n = 0, N = cov.shape[0], D = cov.shape[1]
+cdef inline void factors_of_lanes(
+    const real[:, :, ::1] cov, double slack, double* memory, real[:, :, ::1] tril, int[::1] bad, int[::1] rows
+) noexcept nogil:
+    cdef Py_ssize_t i, lane, after, n = 0, N = cov.shape[0], D = cov.shape[1], panels = (D + 3) // 4
     cdef Places places = no_places()
+    cdef uint64_t odd[VI_WIDTH]
+    cdef bint some_are_odd
     cdef vi_pairs pairs
-    vi_pairs_divide(&pairs, D, memory)
+    vi_pairs_divide(&pairs, D, <char*>(memory + 3 * D * (D + 1)))
     while n < N:
         place(&places, N - n, D)
         pack_triangles(&cov[n, 0, 0], &places, D, pairs.q.triangle)
-        vi_factorise(&pairs.q, NULL, D, &pairs.next, pairs.column)
-        vi_take_roots(&pairs.q, D, pairs.room)
+        if slack >= 0:
+            vi_read_roots(&pairs.q, D, pairs.room)
+            for i in range(D - 1):
+                pack(&cov[n, 0, 0], &places.matrices, i * D + i + 1, D - 1 - i, pairs.p.triangle, 1)
+                vi_compare(&pairs, i, D, pairs.p.triangle, slack)
+        after = n + VI_WIDTH
+        if after + VI_WIDTH <= N:
+            vi_announce(&pairs.next, &cov[after, 0, 0], &cov[after + VI_WIDTH // 2, 0, 0], VI_WIDTH * D * D * sizeof(real) // 2, panels * (panels - 1) // 2)
+        some_are_odd = vi_cholesky(&pairs, D, odd)
         unpack_triangles(&pairs.q, pairs.room, &places, D, &tril[n, 0, 0])
-        for lane in range(places.vectors.live):
-            bad[n + lane] = first_bad(&pairs.q, D, lane)
-            if bad[n + lane] >= 0:
-                spoil(tril[n + lane])
+        if some_are_odd:
+            for lane in range(places.vectors.live):
+                if odd[lane] >> 63:
+                    i = n + lane
+                    factors_of_singles(cov[i:i + 1], slack, memory, tril[i:i + 1], bad[i:i + 1], rows[i:i + 1])
         n += VI_WIDTH
 
 
@@ -241,40 +234,43 @@ cdef inline void factors_of_lanes(const real[:, :, ::1] cov, char* memory, real[
 
 cdef inline void full(
     const real[:, ::1] loc_q, const real[:, :, ::1] tril_q, const real[:, ::1] loc_p, const real[:, :, ::1] tril_p,
-    char[::1] memory, real[::1] kl
+    double[::1] memory, real[::1] kl
 ) noexcept:
     with nogil:
         if loc_q.shape[1] <= VI_LARGEST:
-            full_of_lanes(loc_q, tril_q, loc_p, tril_p, &memory[0], kl)
+            full_of_lanes(loc_q, tril_q, loc_p, tril_p, &memory[0], kl, NULL, NULL)
         else:
-            full_of_singles(loc_q, tril_q, loc_p, tril_p, <double*>&memory[0], kl)
+            full_of_singles(loc_q, tril_q, loc_p, tril_p, &memory[0], kl, NULL, NULL)
 
 
 cdef inline void full_gradient(
     const real[:, ::1] loc_q, const real[:, :, ::1] tril_q, const real[:, ::1] loc_p, const real[:, :, ::1] tril_p,
-    char[::1] memory, real[::1] kl, real[:, ::1] d_loc, real[:, :, ::1] d_tril
+    double[::1] memory, real[::1] kl, real[:, ::1] d_loc, real[:, :, ::1] d_tril
 ) noexcept:
     with nogil:
         if loc_q.shape[1] <= VI_LARGEST:
-            full_gradient_of_lanes(loc_q, tril_q, loc_p, tril_p, &memory[0], kl, d_loc, d_tril)
+            full_of_lanes(loc_q, tril_q, loc_p, tril_p, &memory[0], kl, &d_loc[0, 0], &d_tril[0, 0, 0])
         else:
-            full_gradient_of_singles(loc_q, tril_q, loc_p, tril_p, <double*>&memory[0], kl, d_loc, d_tril)
+            full_of_singles(loc_q, tril_q, loc_p, tril_p, &memory[0], kl, &d_loc[0, 0], &d_tril[0, 0, 0])
 
 
 cdef inline void from_covariances(
     const real[:, ::1] loc_q, const real[:, :, ::1] cov_q, const real[:, ::1] loc_p, const real[:, :, ::1] cov_p,
-    char[::1] memory, real[::1] kl, int[::1] bad_q, int[::1] bad_p
+    double[::1] memory, real[::1] kl, int[::1] bad_q, int[::1] bad_p
 ) noexcept:
     with nogil:
         if loc_q.shape[1] <= VI_LARGEST:
             from_covariances_of_lanes(loc_q, cov_q, loc_p, cov_p, &memory[0], kl, bad_q, bad_p)
         else:
-            from_covariances_of_singles(loc_q, cov_q, loc_p, cov_p, <double*>&memory[0], kl, bad_q, bad_p)
+            from_covariances_of_singles(loc_q, cov_q, loc_p, cov_p, &memory[0], kl, bad_q, bad_p)
 
 
-cdef inline void factors(const real[:, :, ::1] cov, char[::1] memory, real[:, :, ::1] tril, int[::1] bad) noexcept:
+cdef inline void factors(
+    const real[:, :, ::1] cov, double slack, double[::1] memory, real[:, :, ::1] tril, int[::1] bad, int[::1] rows
+) noexcept:
+    """Rows in doubt are looked for with a slack that is not negative."""
     with nogil:
         if cov.shape[1] <= VI_LARGEST:
-            factors_of_lanes(cov, &memory[0], tril, bad)
+            factors_of_lanes(cov, slack, &memory[0], tril, bad, rows)
         else:
-            factors_of_singles(cov, <double*>&memory[0], tril, bad)
+            factors_of_singles(cov, slack, &memory[0], tril, bad, rows)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from varinf._kernels._diagonal_kl cimport TILE, gradients, values
-from varinf._kernels._full_kl cimport factors, from_covariances, full, full_gradient, workspace_bytes
+from varinf._kernels._full_kl cimport factors, from_covariances, full, full_gradient, workspace_size
 from varinf._kernels._real cimport real
 from varinf._kernels._rows cimport tile_rows
 
@@ -110,7 +110,7 @@ def full_full_gradient(loc_q, tril_q, loc_p, tril_p):
 def full_full_from_covariances(loc_q, cov_q, loc_p, cov_p):
     loc_q, cov_q, loc_p, cov_p = full_arguments(loc_q, cov_q, loc_p, cov_p)
     kl = np.zeros(loc_q.shape[0], loc_q.dtype)
-    bad_q, bad_p = no_pivots(cov_q), no_pivots(cov_p)
+    bad_q, bad_p = none_of(cov_q), none_of(cov_p)
     if loc_q.size:
         if loc_q.dtype.char == "f":
             from_covariances[float](loc_q, cov_q, loc_p, cov_p, workspace(loc_q), kl, bad_q, bad_p)
@@ -120,15 +120,19 @@ def full_full_from_covariances(loc_q, cov_q, loc_p, cov_p):
 
 
 def cholesky(cov):
+    return checked_cholesky(cov, -1)[:2]
+
+
+def checked_cholesky(cov, double slack):
     cov = np.ascontiguousarray(cov)
     check_square("cov", cov)
-    tril, bad = np.zeros(cov.shape, cov.dtype), no_pivots(cov)
+    tril, bad, rows = np.zeros(cov.shape, cov.dtype), none_of(cov), none_of(cov)
     if cov.size:
         if cov.dtype.char == "f":
-            factors[float](cov, workspace(cov), tril, bad)
+            factors[float](cov, slack, workspace(cov), tril, bad, rows)
         else:
-            factors[double](cov, workspace(cov), tril, bad)
-    return tril, bad
+            factors[double](cov, slack, workspace(cov), tril, bad, rows)
+    return tril, bad, rows
 
 
 # arguments -----------------------------------------------------------------------------------------------------------
@@ -140,10 +144,10 @@ cdef tile_for(array):
 
 
 cdef workspace(array):
-    return np.empty(workspace_bytes(array.shape[1]), np.int8)
+    return np.empty(workspace_size(array.shape[1]))
 
 
-cdef no_pivots(cov):
+cdef none_of(cov):
     bad = np.empty(cov.shape[0], np.intc)
     bad.fill(-1)
     return bad

@@ -6,46 +6,47 @@
 
 enum { VI_LARGEST = 64 }; /* above, three triangles fill a cache, and a product of 64 mantissas still is below 2^64 */
 
-/* sum_i log(top_i / bottom_i): by the exponents, and by one logarithm of the products of all mantissas, which lie in
-   [1, 2). Matrices with a number that is not positive and normal have a logarithm taken of each. */
-VI_INLINE void vi_split(vi_lanes x, vi_words *exponents, vi_lanes *mantissas, vi_words *odd) {
+/* Marks, by the highest bit, the matrices whose diagonal has an entry that is not positive and normal. */
+VI_INLINE void vi_mark_odd(vi_words *odd, const vi_lanes *diagonal, ptrdiff_t D) {
+  vi_words bits;
+  ptrdiff_t i;
+  for (i = 0; i < D; i++) {
+    memcpy(&bits, diagonal + i, sizeof bits);
+    *odd |= bits | (bits - 0x0010000000000000ULL) | (0x7fefffffffffffffULL - bits);
+  }
+}
+
+/* sum_i log(top_i / bottom_i) of D <= 64 positive normal numbers: by their exponents, and by one logarithm for the products
+   of all mantissas, which lie in [1, 2) */
+VI_INLINE void vi_split(vi_lanes x, vi_words *exponents, vi_lanes *mantissas) {
   vi_words bits;
   vi_lanes mantissa;
   memcpy(&bits, &x, sizeof bits);
-  *odd |= bits | (bits - 0x0010000000000000ULL) | (0x7fefffffffffffffULL - bits); /* said by the highest bit */
   *exponents += bits >> 52;
   bits = (bits & 0x000fffffffffffffULL) | 0x3ff0000000000000ULL;
   memcpy(&mantissa, &bits, sizeof bits);
   *mantissas *= mantissa;
 }
 VI_INLINE vi_lanes vi_log_ratio(const vi_lanes *top, const vi_lanes *bottom, ptrdiff_t D) {
-  vi_words odd = {0}, up = odd, down = odd;
+  vi_words up = {0}, down = {0};
   vi_lanes zero = {0}, above = zero + 1.0, below = above;
-  double logs[VI_WIDTH];
-  uint64_t exponent[VI_WIDTH], is_odd[VI_WIDTH], any = 0;
+  double logs[VI_WIDTH], f;
+  uint64_t exponent[VI_WIDTH], bits;
   ptrdiff_t d;
   int i;
   for (d = 0; d < D; d++) {
-    vi_split(top[d], &up, &above, &odd);
-    vi_split(bottom[d], &down, &below, &odd);
+    vi_split(top[d], &up, &above);
+    vi_split(bottom[d], &down, &below);
   }
   above /= below;
   up += 0x4338000000000000ULL - down; /* the difference in the last bits of 1.5 * 2^52 */
   memcpy(logs, &above, sizeof above);
   memcpy(exponent, &up, sizeof up);
-  memcpy(is_odd, &odd, sizeof odd);
-  for (i = 0; i < VI_WIDTH; i++) {
-    uint64_t bits = vi_bits(logs[i]) + (0x3ff0000000000000ULL - VI_SQRT_HALF); /* as in vi_log, from here on */
-    double f = vi_from_bits((bits & 0x000fffffffffffffULL) + VI_SQRT_HALF) - 1.0;
+  for (i = 0; i < VI_WIDTH; i++) { /* as vi_log, with more to the exponent and without special values */
+    bits = vi_bits(logs[i]) + (0x3ff0000000000000ULL - VI_SQRT_HALF);
+    f = vi_from_bits((bits & 0x000fffffffffffffULL) + VI_SQRT_HALF) - 1.0;
     logs[i] = vi_log_reduced(vi_from_bits(exponent[i] + (bits >> 52)) - (0x1.8p52 + 1023.0), f);
-    any |= is_odd[i];
   }
-  if (any >> 63)
-    for (i = 0; i < VI_WIDTH; i++)
-      if (is_odd[i] >> 63) {
-        logs[i] = 0;
-        for (d = 0; d < D; d++) logs[i] += vi_log(vi_lane(top + d, i)) - vi_log(vi_lane(bottom + d, i));
-      }
   memcpy(&above, logs, sizeof above);
   return above;
 }
@@ -54,6 +55,7 @@ VI_INLINE vi_lanes vi_log_ratio(const vi_lanes *top, const vi_lanes *bottom, ptr
 typedef struct {
   vi_factor p, q;
   vi_lanes *shift, *room, *column; /* loc_q - loc_p; D numbers; a column panel */
+  vi_words doubts;                 /* see vi_compare */
   vi_next next;
 } vi_pairs;
 
@@ -82,34 +84,35 @@ VI_INLINE void vi_subtract(vi_lanes *x, const vi_lanes *y, ptrdiff_t count) {
   for (i = 0; i < count; i++) x[i] -= y[i];
 }
 
-VI_INLINE void vi_keep(vi_lanes x, double *out) { memcpy(out, &x, sizeof x); }
+/* The highest bit of each lane; whether one is set */
+VI_INLINE int vi_keep_bits(vi_words odd, uint64_t *out) {
+  uint64_t any = 0;
+  int i;
+  memcpy(out, &odd, sizeof odd);
+  for (i = 0; i < VI_WIDTH; i++) any |= out[i];
+  return any >> 63;
+}
 
-/* From covariances S = U diag(d) U', of which p's may have been factorised before:
+/* Both functions for KL, and `vi_cholesky`, give what holds for positive normal diagonals, and say whether a matrix has
+   another, and then which ones: those are for the algebra of one matrix at a time.
+
+   From covariances S = U diag(d) U', of which p's may have been factorised before:
      KL = 1/2 sum_i [ (sum_{j < i} (U_p^-1 U_q)_ij^2 d_qj + (U_p^-1 shift)_i^2 + d_qi - d_pi) / d_pi - log(d_qi / d_pi) ] */
-VI_INLINE void vi_kl_of_covariances(vi_pairs *pairs, ptrdiff_t D, int with_p, double *kl) {
+VI_INLINE int vi_kl_of_covariances(vi_pairs *pairs, ptrdiff_t D, int with_p, double *kl, uint64_t *odd) {
   vi_lanes total = {0};
+  vi_words marks = {0};
   ptrdiff_t j;
   vi_factorise(&pairs->q, with_p ? &pairs->p : NULL, D, &pairs->next, pairs->column);
   for (j = 0; 4 * j < D; j++) total = vi_whiten_column(&pairs->p, &pairs->q, j, D, 1, &pairs->next, pairs->column, total);
   total = vi_whiten_vector(&pairs->p, D, 1, pairs->shift, total);
-  vi_keep((total - vi_log_ratio(pairs->q.diagonal, pairs->p.diagonal, D)) / 2, kl);
+  total = (total - vi_log_ratio(pairs->q.diagonal, pairs->p.diagonal, D)) / 2;
+  memcpy(kl, &total, sizeof total);
+  vi_mark_odd(&marks, pairs->q.diagonal, D);
+  vi_mark_odd(&marks, pairs->p.diagonal, D);
+  return vi_keep_bits(marks, odd);
 }
 
-/* sqrt(d), and ones on the diagonal of U, so that column i of Cholesky's factor is U's times root i */
-VI_INLINE void vi_take_roots(const vi_factor *s, ptrdiff_t D, vi_lanes *roots) {
-  vi_lanes zero = {0};
-  double x[VI_WIDTH];
-  ptrdiff_t d;
-  int i;
-  for (d = 0; d < D; d++) {
-    memcpy(x, s->diagonal + d, sizeof x);
-    for (i = 0; i < VI_WIDTH; i++) x[i] = sqrt(x[i]);
-    memcpy(roots + d, x, sizeof x);
-    vi_panel(s->triangle, d / 4)[4 * d + d % 4] = zero + 1.0;
-  }
-}
-
-/* The diagonal of factors that were given, and its inverse */
+/* The diagonal of a factor that was given, and its inverse */
 VI_INLINE void vi_read_diagonal(const vi_factor *s, ptrdiff_t D) {
   ptrdiff_t i;
   for (i = 0; i < D; i++) {
@@ -118,22 +121,16 @@ VI_INLINE void vi_read_diagonal(const vi_factor *s, ptrdiff_t D) {
   }
 }
 
-/* From factors:  KL = 1/2 sum_i [ sum_{j < i} x_ij^2 + (p^-1 shift)_i^2 + x_ii^2 - 1 ] - sum_i log x_ii,  x = p^-1 q */
-VI_INLINE void vi_kl_of_factors(vi_pairs *pairs, ptrdiff_t D, double *kl) {
-  vi_lanes total = {0};
-  ptrdiff_t j;
-  for (j = 0; 4 * j < D; j++) total = vi_whiten_column(&pairs->p, &pairs->q, j, D, 0, &pairs->next, pairs->column, total);
-  total = vi_whiten_vector(&pairs->p, D, 0, pairs->shift, total);
-  vi_keep(total / 2 - vi_log_ratio(pairs->q.diagonal, pairs->p.diagonal, D), kl);
-}
-
-/* The same with its gradient: in loc_q, p'^-1 p^-1 shift, over `shift`; in q, tril(p'^-1 x) - diag(1 / q_ii), over q. */
-VI_INLINE void vi_kl_gradient_of_factors(vi_pairs *pairs, ptrdiff_t D, double *kl) {
+/* From factors, with x = p^-1 q:  KL = 1/2 sum_i [ sum_{j < i} x_ij^2 + (p^-1 shift)_i^2 + x_ii^2 - 1 ] - sum_i log x_ii.
+   With a gradient: in loc_q, p'^-1 p^-1 shift, over `shift`; in q, tril(p'^-1 x) - diag(1 / q_ii), over q. */
+VI_INLINE int vi_kl_of_factors(vi_pairs *pairs, ptrdiff_t D, const int with_gradient, double *kl, uint64_t *odd) {
   vi_lanes total = {0}, *column = pairs->column, *q;
+  vi_words marks = {0};
   ptrdiff_t i, j;
   int c;
   for (j = 0; 4 * j < D; j++) {
     total = vi_whiten_column(&pairs->p, &pairs->q, j, D, 0, &pairs->next, column, total);
+    if (!with_gradient) continue;
     vi_back_column(&pairs->p, j, D, column);
     for (i = 4 * j; i < D; i++) {
       q = vi_panel(pairs->q.triangle, i / 4) + 16 * j + i % 4;
@@ -142,8 +139,57 @@ VI_INLINE void vi_kl_gradient_of_factors(vi_pairs *pairs, ptrdiff_t D, double *k
     }
   }
   total = vi_whiten_vector(&pairs->p, D, 0, pairs->shift, total);
-  vi_back_vector(&pairs->p, D, pairs->shift);
-  vi_keep(total / 2 - vi_log_ratio(pairs->q.diagonal, pairs->p.diagonal, D), kl);
+  if (with_gradient) vi_back_vector(&pairs->p, D, pairs->shift);
+  total = total / 2 - vi_log_ratio(pairs->q.diagonal, pairs->p.diagonal, D);
+  memcpy(kl, &total, sizeof total);
+  vi_mark_odd(&marks, pairs->q.diagonal, D);
+  vi_mark_odd(&marks, pairs->p.diagonal, D);
+  return vi_keep_bits(marks, odd);
+}
+
+VI_INLINE void vi_roots(const vi_lanes *x, vi_lanes *out) {
+  double y[VI_WIDTH];
+  int i;
+  memcpy(y, x, sizeof y);
+  for (i = 0; i < VI_WIDTH; i++) y[i] = sqrt(fabs(y[i]));
+  memcpy(out, y, sizeof y);
+}
+VI_INLINE void vi_read_roots(const vi_factor *s, ptrdiff_t D, vi_lanes *roots) {
+  ptrdiff_t i;
+  for (i = 0; i < D; i++) vi_roots(vi_panel(s->triangle, i / 4) + 4 * i + i % 4, roots + i);
+}
+
+/* Marks q's covariances where in this row |s_ij - s_ji| > slack sqrt|s_ii s_jj|, or one of them is not finite. `behind` are
+   the entries behind the diagonal, `roots` those of `diagonal`; a difference that overflows is marked as well. */
+VI_INLINE void vi_compare(vi_pairs *pairs, ptrdiff_t row, ptrdiff_t D, const vi_lanes *behind, double slack) {
+  vi_lanes bound = slack * pairs->room[row], excess;
+  vi_words bits;
+  ptrdiff_t i;
+  for (i = row + 1; i < D; i++) {
+    excess = vi_panel(pairs->q.triangle, i / 4)[4 * row + i % 4] - behind[i - row - 1];
+    memcpy(&bits, &excess, sizeof bits);
+    bits &= 0x7fffffffffffffffULL;
+    memcpy(&excess, &bits, sizeof bits);
+    excess = bound * pairs->room[i] - excess;
+    memcpy(&bits, &excess, sizeof bits);
+    pairs->doubts |= bits | (0x7fefffffffffffffULL - bits);
+  }
+}
+
+/* Cholesky's factors of q's covariances: U, with its ones, and in `room` the roots of d, to be multiplied with its columns.
+   What was marked stays so. */
+VI_INLINE int vi_cholesky(vi_pairs *pairs, ptrdiff_t D, uint64_t *odd) {
+  vi_lanes zero = {0};
+  vi_words marks = pairs->doubts;
+  ptrdiff_t i;
+  vi_factorise(&pairs->q, NULL, D, &pairs->next, pairs->column);
+  for (i = 0; i < D; i++) {
+    vi_roots(pairs->q.diagonal + i, pairs->room + i);
+    vi_panel(pairs->q.triangle, i / 4)[4 * i + i % 4] = zero + 1.0;
+  }
+  vi_mark_odd(&marks, pairs->q.diagonal, D);
+  pairs->doubts ^= pairs->doubts;
+  return vi_keep_bits(marks, odd);
 }
 
 #endif

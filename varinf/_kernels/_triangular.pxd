@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 # Triangular algebra of one matrix at a time, row by row (D, D) or (D, 1 + D) without gaps, in float64.
-from libc.math cimport INFINITY, NAN, sqrt
+from libc.math cimport INFINITY, NAN, fabs, sqrt
 
 from varinf._kernels._real cimport real
 from varinf._kernels._rows cimport vi_log
@@ -81,35 +81,13 @@ cdef inline double kl_from_white(const double* white, Py_ssize_t D) noexcept nog
     return total
 
 
-cdef inline void spoil(real[:, ::1] tril) noexcept nogil:
-    cdef Py_ssize_t i, j
-    for i in range(tril.shape[0]):
-        for j in range(tril.shape[1]):
-            tril[i, j] = <real>NAN
-
-
 # batches -------------------------------------------------------------------------------------------------------------
 
 cdef inline void full_of_singles(
     const real[:, ::1] loc_q, const real[:, :, ::1] tril_q, const real[:, ::1] loc_p, const real[:, :, ::1] tril_p,
-    double* memory, real[::1] kl
+    double* memory, real[::1] kl, real* d_loc, real* d_tril
 ) noexcept nogil:
-    cdef Py_ssize_t n, p, N = loc_q.shape[0], D = loc_q.shape[1], shared = loc_p.shape[0] == 1
-    cdef double* upper_p = memory
-    cdef double* white = memory + D * D
-    for n in range(N):
-        p = 0 if shared else n
-        if n == 0 or not shared:
-            transpose(&tril_p[p, 0, 0], D, upper_p)
-        load(&loc_q[n, 0], &tril_q[n, 0, 0], &loc_p[p, 0], D, white)
-        whiten(upper_p, D, white)
-        kl[n] = <real>kl_from_white(white, D)
-
-
-cdef inline void full_gradient_of_singles(
-    const real[:, ::1] loc_q, const real[:, :, ::1] tril_q, const real[:, ::1] loc_p, const real[:, :, ::1] tril_p,
-    double* memory, real[::1] kl, real[:, ::1] d_loc, real[:, :, ::1] d_tril
-) noexcept nogil:
+    """With the gradient, unless d_loc and d_tril are NULL."""
     cdef Py_ssize_t n, p, i, j, N = loc_q.shape[0], D = loc_q.shape[1], shared = loc_p.shape[0] == 1
     cdef double* upper_p = memory
     cdef double* white = memory + D * D
@@ -120,12 +98,14 @@ cdef inline void full_gradient_of_singles(
         load(&loc_q[n, 0], &tril_q[n, 0, 0], &loc_p[p, 0], D, white)
         whiten(upper_p, D, white)
         kl[n] = <real>kl_from_white(white, D)
+        if d_loc == NULL:
+            continue
         whiten_transposed(upper_p, D, white)
         for i in range(D):
-            d_loc[n, i] = <real>white[i * (D + 1)]
+            d_loc[n * D + i] = <real>white[i * (D + 1)]
             for j in range(i):
-                d_tril[n, i, j] = <real>white[i * (D + 1) + 1 + j]
-            d_tril[n, i, i] = <real>(white[i * (D + 1) + 1 + i] - 1 / <double>tril_q[n, i, i])
+                d_tril[(n * D + i) * D + j] = <real>white[i * (D + 1) + 1 + j]
+            d_tril[(n * D + i) * D + i] = <real>(white[i * (D + 1) + 1 + i] - 1 / <double>tril_q[n, i, i])
 
 
 cdef inline void from_covariances_of_singles(
@@ -154,14 +134,27 @@ cdef inline void from_covariances_of_singles(
         kl[n] = <real>kl_from_white(white, D)
 
 
-cdef inline void factors_of_singles(const real[:, :, ::1] cov, double* memory, real[:, :, ::1] tril, int[::1] bad) noexcept nogil:
+cdef inline void factors_of_singles(
+    const real[:, :, ::1] cov, double slack, double* memory, real[:, :, ::1] tril, int[::1] bad, int[::1] rows
+) noexcept nogil:
     cdef Py_ssize_t n, i, j, D = cov.shape[1]
     for n in range(cov.shape[0]):
+        rows[n] = first_row_in_doubt(&cov[n, 0, 0], D, slack) if slack >= 0 else -1
         transpose(&cov[n, 0, 0], D, memory)
         bad[n] = factorise(memory, D)
-        if bad[n] >= 0:
-            spoil(tril[n])
-        else:
-            for i in range(D):
-                for j in range(i + 1):
-                    tril[n, i, j] = <real>memory[j * D + i]
+        for i in range(D):
+            for j in range(D):
+                tril[n, i, j] = <real>NAN if bad[n] >= 0 else <real>memory[j * D + i] if j <= i else 0
+
+
+cdef inline int first_row_in_doubt(const real* cov, Py_ssize_t D, double slack) noexcept nogil:
+    """-1, or the first with a value that is not finite or differs by more than rounding from that of its column."""
+    cdef Py_ssize_t i, j
+    cdef double bound, left, right
+    for i in range(D):
+        bound = slack * sqrt(fabs(<double>cov[i * D + i]))
+        for j in range(i, D):
+            left, right = cov[i * D + j], cov[j * D + i]
+            if not (fabs(left) < INFINITY and fabs(left - right) <= bound * sqrt(fabs(<double>cov[j * D + j]))):
+                return <int>i
+    return -1

@@ -99,6 +99,21 @@ def cholesky(cov):
 
 
 @float64_inside
+def checked_cholesky(cov, slack):
+    """`cholesky`, and whether they are covariances: (N, D, D) -> (N, D, D), int32 (N,), int32 (N,).
+
+    The last is -1 where all values are finite and |c_ij - c_ji| <= slack sqrt|c_ii c_jj|, else the first row in which
+    one is not.
+    """
+    xp = namespace(cov)
+    scale = xp.sqrt(xp.abs(xp.linalg.diagonal(cov)))
+    near = xp.abs(cov - xp.matrix_transpose(cov)) <= slack * scale[:, :, None] * scale[:, None, :]
+    good = xp.all(near & xp.isfinite(cov), axis=2)
+    first = xp.sum(xp.cumulative_prod(xp.astype(good, xp.int32), axis=1), axis=1, dtype=xp.int32)
+    return *cholesky(cov), xp.where(first < cov.shape[-1], first, -1)
+
+
+@float64_inside
 def full_full_from_covariances(loc_q, cov_q, loc_p, cov_p):
     """`full_full` from covariances -> KL (N,), nan where one fails; pivots as in `cholesky`, q (N,) and p (N or 1,)."""
     tril_q, bad_q = cholesky(cov_q)

@@ -216,7 +216,12 @@ class Family:
 
 def parameters(**named):
     """The arrays in one library and dtype. NumPy arrays are copied and made read-only: later writes change nothing."""
-    return [frozen(x.copy()) if is_numpy(x) else x for x in in_one_library(**named)]
+    return [own(x) for x in in_one_library(**named)]
+
+
+def own(x):
+    """A copy that nobody writes to, if it is NumPy's."""
+    return frozen(x.copy()) if is_numpy(x) else x
 
 
 def in_one_library(**named):

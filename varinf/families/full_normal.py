@@ -1,7 +1,7 @@
 """Normal distributions with any covariance."""
 
 from varinf._arrays import check_finite
-from varinf.families.family import parameters, settle, total, vector, wide
+from varinf.families.family import frozen, in_one_library, own, settle, total, vector, wide
 from varinf.families.matrices import check_lower, cholesky, log_diagonal, multiply, solve_lower, square
 from varinf.families.normal import Normal
 
@@ -50,14 +50,15 @@ class FullNormal(Normal):
         if (scale_tril is None) == (covariance is None):
             raise TypeError("give exactly one of scale_tril= (a lower Cholesky factor) and covariance=")
         name = "covariance" if scale_tril is None else "scale_tril"
-        loc, matrix = parameters(**{"loc": loc, name: covariance if scale_tril is None else scale_tril})
+        loc, matrix = in_one_library(**{"loc": loc, name: covariance if scale_tril is None else scale_tril})
         check_finite(vector(loc, "loc"), "loc")
         square(matrix, loc, name)
         if scale_tril is None:
-            matrix = cholesky(matrix, name)
+            matrix = frozen(cholesky(matrix, name))
         else:
+            matrix = own(matrix)
             check_lower(matrix, name)
-        self._store(loc=loc, scale_tril=matrix)
+        self._store(loc=own(loc), scale_tril=matrix)
 
     @property
     def variance(self):

@@ -87,12 +87,12 @@ def square(matrices, loc, name):
     want = (*loc.shape, loc.shape[-1])
     if tuple(matrices.shape) != want:
         raise ValueError(f"{name} has shape {tuple(matrices.shape)}, but loc {tuple(loc.shape)} needs {want}")
-    check_finite(matrices, name)
     return matrices
 
 
 def check_lower(tril, name):
-    """Refuses a factor with a diagonal that is not positive, or with anything above it."""
+    """Refuses a factor with a value that is not finite, a diagonal that is not positive, or anything above it."""
+    check_finite(tril, name)
     xp = namespace(tril)
     above = xp.triu(tril, k=1)
     refuse_where(
@@ -108,18 +108,11 @@ def cholesky(covariance, name):
     """Lower Cholesky factors; ValueError naming the matrix and the pivot where there is none, or no symmetry."""
     xp = namespace(covariance)
     *batch, dim, _ = covariance.shape
-    scale = xp.sqrt(xp.abs(xp.linalg.diagonal(covariance)))
-    slack = math.sqrt(xp.finfo(covariance.dtype).eps) * scale[..., :, None] * scale[..., None, :]
-    difference = xp.abs(covariance - xp.matrix_transpose(covariance))
-    refuse_where(
-        difference > slack,
-        difference,
-        f"|{name} - its transpose|",
-        "values beyond rounding",
-        "a covariance is symmetric; symmetrise it if the difference is rounding",
-    )
     stack = xp.reshape(covariance, (math.prod(batch), dim, dim))
-    tril, pivots = kernel("gaussian_kl", stack).cholesky(stack)
+    slack = math.sqrt(xp.finfo(covariance.dtype).eps)
+    tril, pivots, rows = kernel("gaussian_kl", stack).checked_cholesky(stack, slack)
+    if holds(xp.any(rows >= 0)):
+        _check_symmetric(covariance, name, slack)
     if holds(xp.any(pivots >= 0)):
         pivots = to_numpy(pivots)
         first = int(np.argmax(pivots >= 0))
@@ -130,3 +123,18 @@ def cholesky(covariance, name):
             "factorisation is not positive; look for features that depend on each other, or add to the diagonal"
         )
     return xp.reshape(tril, covariance.shape)
+
+
+def _check_symmetric(covariance, name, slack):
+    """Refuses values that are not finite, and matrices that differ by more than rounding from their transposes."""
+    check_finite(covariance, name)
+    xp = namespace(covariance)
+    scale = xp.sqrt(xp.abs(xp.linalg.diagonal(covariance)))
+    difference = xp.abs(covariance - xp.matrix_transpose(covariance))
+    refuse_where(
+        difference > slack * scale[..., :, None] * scale[..., None, :],
+        difference,
+        f"|{name} - its transpose|",
+        "values beyond rounding",
+        "a covariance is symmetric; symmetrise it if the difference is rounding",
+    )
