@@ -562,6 +562,129 @@ CASES += [
     ),
 ]
 
+# pareto_tail ---------------------------------------------------------------------------------------------------------
+
+
+def _tail_length(draws):
+    return max(1, min(draws - 1, int(np.ceil(min(0.2 * draws, 3 * np.sqrt(draws))))))
+
+
+def _tail_draws(rng, dtype, size, inner):
+    """(outer, draws, inner) log weights of light and heavy tails, with ties, with -inf, and all the same."""
+    x = rng.normal(size=(*size, inner)) * np.resize([1.0, 0.1, 4.0], (size[0], 1, 1)) - 30
+    x[1::4] = np.round(x[1::4] * 4) / 4
+    x[2::4, ::3] = -np.inf
+    x[3::4] = -7.0
+    return x.astype(dtype)
+
+
+def _largest_arguments(rng, dtype, size, inner, power):
+    return _tail_draws(rng, dtype, size, inner), power, min(size[1], _tail_length(size[1]) + 1)
+
+
+def _largest_oracle(x, power, keep):
+    return (np.moveaxis(np.sort(x.dtype.type(power) * x, axis=1)[:, x.shape[1] - keep :], 1, -1),)
+
+
+def _tails(rng, dtype, size):
+    """Rows of a tail and its cutoff: Pareto excesses of tail index -0.5 to 20, and some with nothing to fit."""
+    rows, m = size
+    u = np.sort(rng.uniform(size=(rows, m)), axis=1)
+    k = np.resize([0.5, -0.5, 1.0, 20.0, 0.1, 2.0], (rows, 1))
+    top = np.concatenate([np.zeros((rows, 1)), np.log1p(np.expm1(-k * np.log1p(-u)) / k)], axis=1) - 30
+    top[4::7, : m // 2] = top[4::7, m // 2, None]  # half of it ties
+    top[5::7] = -np.inf
+    top[5::14, -1] = 0
+    top[6::7, -1] = np.inf
+    return (np.sort(top, axis=1).astype(dtype),)
+
+
+def _fit_oracle(top):
+    """Row by row and theta by theta, w the weights relative to the largest."""
+    m = top.shape[1] - 1
+    k_hat, sigma = np.full(len(top), np.nan, np.longdouble), np.full(len(top), np.nan, np.longdouble)
+    for i, row in enumerate(top.astype(np.longdouble)):
+        if not row[-1] < np.inf:
+            continue
+        w = np.exp(row - (row[-1] if np.isfinite(row[-1]) else 0))
+        x = w[1:] - w[0]
+        quartile = x[max(0, int(np.floor(m / 4 + 0.5)) - 1)]
+        if quartile <= 1e-280:
+            few = np.sum(w[1:]) ** 2 < np.sqrt(np.longdouble(m)) * np.sum(w[1:] ** 2)
+            k_hat[i], sigma[i] = np.inf if few else -np.inf, 0
+            continue
+        points = 30 + int(np.sqrt(m))
+        grid = [1 - np.sqrt(points / (j - np.longdouble(0.5))) for j in range(1, points + 1)]
+        thetas = [1 / x[-1] + one / (3 * quartile) for one in grid]
+        ks = np.array([np.sum(np.log1p(-theta * x)) / m for theta in thetas])
+        likelihood = m * (np.log(-np.array(thetas) / ks) - ks - 1)
+        theta = np.sum([t / np.sum(np.exp(likelihood - one)) for t, one in zip(thetas, likelihood, strict=True)])
+        k = np.sum(np.log1p(-theta * x)) / m
+        k_hat[i], sigma[i] = (m * k + 5) / (m + 10), -k / theta
+    return k_hat, sigma
+
+
+def _smooth_arguments(rng, dtype, size, inner):
+    x = _tail_draws(rng, dtype, size, inner)
+    tail = _tail_length(size[1])
+    top = _largest_oracle(x, 1.0, tail + 1)[0]
+    shape = (size[0], inner)
+    k_hat, sigma = rng.normal(size=shape), np.exp(rng.normal(size=shape) - 1)
+    k_hat[0, 0] = 1e-9  # nearly exponential
+    k_hat[:, 1:2], k_hat[1:, 2:3] = 0, np.inf
+    return x, top, tail, k_hat.astype(dtype), sigma.astype(dtype)
+
+
+def _smooth_oracle(x, top, tail, k_hat, sigma):
+    """Column by column, through a stable sort of all draws."""
+    out = x.astype(np.longdouble)
+    p = (np.arange(tail, dtype=np.longdouble) + 0.5) / tail
+    for o, i in np.ndindex(*k_hat.shape):
+        k, scale = np.longdouble(k_hat[o, i]), np.longdouble(sigma[o, i])
+        if not np.isfinite(k):
+            continue
+        order = np.argsort(x[o, :, i], kind="stable")
+        peak, cutoff = out[o, order[-1], i], out[o, order[-tail - 1], i]
+        excess = scale * (-np.log1p(-p) if k == 0 else np.expm1(-k * np.log1p(-p)) / k)
+        out[o, order[-tail:], i] = np.minimum(np.log(excess + np.exp(cutoff - peak)), 0) + peak
+    return (out,)
+
+
+for _inner in (3, 1, 40):
+    CASES += [
+        Case(
+            "pareto_tail.largest",
+            lambda rng, dtype, size, inner=_inner, power=_power: _largest_arguments(rng, dtype, size, inner, power),
+            _largest_oracle,
+            rtol={"float64": 0, "float32": 0},  # a selection
+            atol={"float64": 0, "float32": 0},
+            sizes=((1, 1), (3, 7), (5, 600), (4, 5000)),
+        )
+        for _power in (1.0, -0.5)
+    ]
+    CASES.append(
+        Case(
+            "pareto_tail.smooth",
+            lambda rng, dtype, size, inner=_inner: _smooth_arguments(rng, dtype, size, inner),
+            _smooth_oracle,
+            rtol={"float64": 1e-15, "float32": 1e-7},  # of the output, near -30
+            atol={"float64": 1e-14, "float32": 1e-7},  # of the logarithms, before the largest, -30, is added
+            sizes=((1, 2), (3, 7), (5, 600), (4, 5000)),
+        )
+    )
+CASES.append(
+    Case(
+        "pareto_tail.fit",
+        _tails,
+        _fit_oracle,
+        # The log likelihood, m times numbers near 1, is rounded, and theta and k follow it with their posterior spread:
+        # eps m / sqrt(m) of them. Beside k = 0 the error is absolute.
+        rtol={"float64": 1e-13, "float32": 1e-7},
+        atol={"float64": 1e-13, "float32": 1e-7},
+        sizes=((1, 5), (7, 20), (30, 95), (14, 301), (7, 3000)),
+    )
+)
+
 # vector_math ---------------------------------------------------------------------------------------------------------
 
 
