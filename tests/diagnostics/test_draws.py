@@ -86,3 +86,18 @@ def test_a_single_column_gives_numbers():
     moments = Draws(X[:, 0, 0]).moments()
     assert all(isinstance(part, np.float64) for part in moments[1:])
     assert isinstance(Draws(np.zeros(100)).k_hat(), float) and Draws(np.zeros(100)).k_hat() == -math.inf
+
+
+def test_k_hat_of_a_power_is_that_of_the_powers():
+    x = np.random.default_rng(6).normal(size=(400, 3))
+    for power in (0.5, 2.0, -1.0):
+        np.testing.assert_array_equal(Draws(x).k_hat(power), Draws(power * x).k_hat())
+    assert isinstance(Draws(x[:, 0]).k_hat(2), float)
+
+
+def test_k_hat_of_infinite_values_is_not_known():
+    """A draw of weight zero has an infinite inverse: no fit, and no warning of NumPy's."""
+    x = np.random.default_rng(7).normal(size=(400, 2))
+    x[3, 0] = -np.inf
+    k_hat = Draws(x).k_hat(-1.0)
+    assert np.isnan(k_hat[0]) and np.isfinite(k_hat[1])

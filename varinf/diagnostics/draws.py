@@ -74,7 +74,7 @@ class Draws:
 
     def k_hat(self, power=1.0):
         """Tail index of v, float or array (*batch)."""
-        k_hat, _ = fit_tail(largest(power * np.asarray(to_numpy(self.x)), self.axis))
+        k_hat, _ = fit_tail(largest(np.asarray(to_numpy(self.x)), self.axis, power))
         return k_hat if k_hat.ndim else float(k_hat)
 
     def influence(self, power):

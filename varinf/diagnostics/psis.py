@@ -7,10 +7,9 @@ from functools import cached_property
 import numpy as np
 
 from varinf._arrays import check_log_weights, draws_first, to_numpy
+from varinf._kernels import kernel
 
 FEWEST_TAIL = 5  # fewer tail draws than this say nothing about a tail
-SMALLEST = 1e-280  # of the first quartile of the excesses, relative to the largest weight, for a fit without overflow
-CHUNK = 2**20  # numbers in one intermediate array of a batched fit: 8 MiB
 
 
 def tail_length(draws):
@@ -44,18 +43,20 @@ class PSIS:
     threshold: float
     _draws: np.ndarray
     _axis: int
+    _top: np.ndarray
     _sigma: np.ndarray
 
     @cached_property
     def log_weights(self):
-        x = np.moveaxis(self._draws, self._axis, -1)
-        rows = x.reshape(-1, x.shape[-1]).astype(np.float64)
-        m = tail_length(x.shape[-1])
-        k_hat, sigma = np.reshape(self.k_hat, -1), self._sigma.reshape(-1)
-        for row, k, s in zip(rows, k_hat, sigma, strict=True):
-            if np.isfinite(k):
-                _smooth(row, m, k, s)
-        return np.moveaxis(rows.reshape(x.shape), -1, self._axis).astype(self._draws.dtype, copy=False)
+        tail = self._top.shape[-1] - 1
+        if tail < FEWEST_TAIL:
+            return self._draws.copy()
+        cube = _cube(self._draws, self._axis)
+        outer, _, inner = cube.shape
+        top, k_hat, sigma = self._top, np.asarray(self.k_hat), self._sigma
+        top, k_hat, sigma = (y.reshape(outer, inner, *y.shape[k_hat.ndim :]) for y in (top, k_hat, sigma))
+        smoothed = kernel("pareto_tail", cube).smooth(cube, top, tail, k_hat, sigma)
+        return smoothed.reshape(self._draws.shape)
 
     def __repr__(self):
         if np.size(self.k_hat) == 0:
@@ -109,16 +110,26 @@ def psis(log_weights, *, axis=0):
     """
     x, axis = draws_first(log_weights, axis)
     x = np.asarray(to_numpy(x))
-    check_log_weights(x, "log_weights", np.sum(x, axis=axis))
-    k_hat, sigma = fit_tail(largest(x, axis))
-    return PSIS(k_hat if k_hat.ndim else float(k_hat), k_threshold(x.shape[axis]), x, axis, sigma)
+    top = largest(x, axis)
+    if not (top[..., -1] < np.inf).all():  # nan counts as the largest
+        check_log_weights(x, "log_weights", top[..., -1])
+    k_hat, sigma = fit_tail(top)
+    return PSIS(k_hat if k_hat.ndim else float(k_hat), k_threshold(x.shape[axis]), x, axis, top, sigma)
 
 
-def largest(x, axis):
-    """The tail and the one draw below it: (*batch, tail + 1), ascending. Selected by partition, not by sorting all."""
+def largest(x, axis, power=1.0):
+    """The tail of `power` · x and the one draw below it: (*batch, tail + 1), ascending, in float64.
+
+    A nan counts as the largest.
+    """
+    turned = x.flags.f_contiguous and not x.flags.c_contiguous
+    if turned:  # Fortran order is C order of the transpose, with the axes counted from the other end
+        x, axis = x.T, x.ndim - 1 - axis
+    cube = _cube(x, axis)
     keep = min(tail_length(x.shape[axis]) + 1, x.shape[axis])
-    top = np.partition(np.moveaxis(x, axis, -1), x.shape[axis] - keep, axis=-1)[..., x.shape[axis] - keep :]
-    return np.sort(top.astype(np.float64, copy=False), axis=-1)
+    top = kernel("pareto_tail", cube).largest(cube, float(power), keep)
+    top = top.astype(np.float64, copy=False).reshape(*x.shape[:axis], *x.shape[axis + 1 :], keep)
+    return np.moveaxis(top.T, 0, -1) if turned else top
 
 
 def fit_tail(top):
@@ -132,60 +143,17 @@ def fit_tail(top):
     Returns
     -------
     k_hat, sigma : arrays (*batch)
-        sigma is the scale of the excesses of w / max w.
+        sigma is the scale of the excesses of w / max w. Both are nan where fewer than 5 draws are in the tail, which
+        say nothing about it.
     """
-    m = top.shape[-1] - 1
     batch = top.shape[:-1]
-    if m < FEWEST_TAIL:
+    if top.shape[-1] <= FEWEST_TAIL:
         return np.full(batch, np.nan), np.full(batch, np.nan)
-    rows = top.reshape(-1, m + 1)
-    peak = np.where(np.isfinite(rows[:, -1:]), rows[:, -1:], 0.0)
-    w = np.exp(rows - peak)
-    excess = w[:, 1:] - w[:, :1]
-    fits = excess[:, _quartile(m)] > SMALLEST
-    # Without a first quartile there is nothing to fit: a tail of ties, or one so heavy that most of it vanishes beside
-    # its largest weight. It is harmless when many draws share its weight, and ruled by a few otherwise.
-    squares = np.sum(w[:, 1:] ** 2, axis=1)  # 0 where all weights are
-    few = np.sum(w[:, 1:], axis=1) ** 2 < math.sqrt(m) * squares
-    k_hat = np.where(few, np.inf, -np.inf)
-    sigma = np.zeros(len(rows))
-    spread = np.flatnonzero(fits)
-    step = max(1, CHUNK // (m * (30 + math.isqrt(m))))
-    for i in range(0, spread.size, step):
-        part = spread[i : i + step]
-        k_hat[part], sigma[part] = _fit_generalised_pareto(excess[part])
+    rows = top.reshape(math.prod(batch), top.shape[-1])
+    k_hat, sigma = kernel("pareto_tail", rows).fit(rows)
     return k_hat.reshape(batch), sigma.reshape(batch)
 
 
-def _quartile(n):
-    """Index of the first quartile of n ascending values."""
-    return int(n / 4 + 0.5) - 1
-
-
-def _fit_generalised_pareto(x):
-    """(k, sigma) of each row of ascending excesses x (rows, n), by Zhang & Stephens' quasi-posterior mean.
-
-    Their prior on theta = −k/sigma needs the first quartile and the maximum; k is then drawn towards 1/2 with the
-    weight of 10 observations (Vehtari et al. 2024, appendix C).
-    """
-    n = x.shape[1]
-    points = 30 + math.isqrt(n)
-    quartile = x[:, _quartile(n)]
-    grid = 1 - np.sqrt(points / (np.arange(points) + 0.5))
-    theta = 1 / x[:, -1:] + grid / (3 * quartile[:, None])  # (rows, points)
-    k = np.mean(np.log1p(-theta[:, :, None] * x[:, None, :]), axis=2)
-    log_likelihood = n * (np.log(-theta / k) - k - 1)
-    weight = np.exp(log_likelihood - np.max(log_likelihood, axis=1, keepdims=True))
-    theta = np.sum(theta * weight, axis=1) / np.sum(weight, axis=1)
-    k = np.mean(np.log1p(-theta[:, None] * x), axis=1)
-    return (n * k + 5) / (n + 10), -k / theta
-
-
-def _smooth(row, m, k, sigma):
-    """Replaces the m largest log weights of `row` by the fit's expected order statistics, never above the largest."""
-    order = np.argpartition(row, row.size - m - 1)[row.size - m - 1 :]
-    order = order[np.argsort(row[order], kind="stable")]
-    cutoff, tail, peak = row[order[0]], order[1:], row[order[-1]]
-    p = (np.arange(m) + 0.5) / m
-    excess = -sigma * np.log1p(-p) if abs(k) < 1e-12 else sigma * np.expm1(-k * np.log1p(-p)) / k
-    row[tail] = np.minimum(np.log(excess + np.exp(cutoff - peak)), 0.0) + peak
+def _cube(x, axis):
+    """`x` as (outer, draws, inner), which is how the kernels read any axis of C order without a copy."""
+    return x.reshape(math.prod(x.shape[:axis]), x.shape[axis], math.prod(x.shape[axis + 1 :]))

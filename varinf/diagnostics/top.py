@@ -2,9 +2,11 @@
 
 import numpy as np
 
-from varinf.diagnostics.psis import CHUNK, fit_tail, tail_length
+from varinf._kernels import kernel
+from varinf.diagnostics.psis import fit_tail, tail_length
 
 FEWEST_SPARE = 8
+CHUNK = 2**20  # numbers in one intermediate array: 8 MiB
 
 
 class Top:
@@ -47,14 +49,15 @@ class Top:
             self._add_many(x)
 
     def _add_many(self, x):
-        """More values than there are slots: beside the held ones, as many columns at a time as make one CHUNK."""
+        """More values than there are slots: the largest of them beside the held ones, few columns at a time."""
         room, start = self._buffer.shape[1], self._free
         held = min(room - start + len(x), self.keep)
         step = max(1, CHUNK // (room - start + len(x)))
         for i in range(0, x.shape[1], step):
-            both = np.concatenate([self._buffer[i : i + step, start:], x[:, i : i + step].T], axis=1)
-            both.partition(both.shape[1] - held, axis=1)
-            self._buffer[i : i + step, room - held :] = both[:, both.shape[1] - held :]
+            top = _largest(x[None, :, i : i + step], min(len(x), self.keep))
+            if start < room:
+                top = _largest(np.concatenate([self._buffer[i : i + step, start:], top], axis=1)[:, :, None], held)
+            self._buffer[i : i + step, room - held :] = top
         self._free = room - held
 
     def _compact(self):
@@ -74,9 +77,14 @@ class Top:
         kept = self.kept()
         count = min(tail_length(draws) + 1, kept.shape[1])
         step = max(1, CHUNK // kept.shape[1])
-        parts = [kept[i : i + step] for i in range(0, len(kept), step)]
-        fits = [fit_tail(np.sort(part, axis=1)[:, part.shape[1] - count :])[0] for part in parts]
+        parts = (kept[i : i + step, :, None] for i in range(0, len(kept), step))
+        fits = [fit_tail(_largest(part, count))[0] for part in parts]
         return np.concatenate(fits) if fits else np.empty(0)
+
+
+def _largest(x, keep):
+    """The largest of x (outer, draws, inner) over the draws, ascending: (outer · inner, keep)."""
+    return kernel("pareto_tail", x).largest(x, 1.0, keep).reshape(-1, keep)
 
 
 def is_cut(draws, keep):
