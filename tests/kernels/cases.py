@@ -337,7 +337,29 @@ def _checked_oracle(cov, slack):
     return _longdouble_cholesky(cov), np.full(len(cov), -1), np.array(rows)
 
 
-CASES.append(Case("gaussian_kl.checked_cholesky", _doubtful, _checked_oracle, **_tolerance))
+def _flawed(rng, dtype, size):
+    """Lower factors, in some of which an entry has a value that it must not have."""
+    tril = np.tril(rng.normal(size=(size[0], size[1], size[1])), -1) + np.eye(size[1])
+    for matrix, flaw in zip(tril, np.resize([0, -1.0, np.nan, np.inf], size[0]), strict=True):
+        i, j = rng.integers(size[1], size=2)
+        if flaw:
+            matrix[i, max(i, j) if flaw == -1 else j] = flaw
+    return (tril.astype(dtype),)
+
+
+def _flaws_oracle(tril):
+    rows = []
+    for matrix in tril:
+        upper, diagonal = np.triu(matrix, 1), np.diag(matrix)
+        good = np.isfinite(matrix).all(axis=1) & (upper == 0).all(axis=1) & (diagonal > 0)
+        rows.append(-1 if good.all() else np.argmin(good))
+    return (np.array(rows),)
+
+
+CASES += [
+    Case("gaussian_kl.checked_cholesky", _doubtful, _checked_oracle, **_tolerance),
+    Case("gaussian_kl.flawed_rows", _flawed, _flaws_oracle, **_tolerance),
+]
 
 # monte_carlo_elbo ----------------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ from varinf._kernels._diagonal_kl cimport TILE, gradients, values
 from varinf._kernels._full_kl cimport factors, from_covariances, full, full_gradient, workspace_size
 from varinf._kernels._real cimport real
 from varinf._kernels._rows cimport tile_rows
+from varinf._kernels._triangular cimport flaws
 
 
 # diagonal normals ----------------------------------------------------------------------------------------------------
@@ -133,6 +134,18 @@ def checked_cholesky(cov, double slack):
         else:
             factors[double](cov, slack, workspace(cov), tril, bad, rows)
     return tril, bad, rows
+
+
+def flawed_rows(tril):
+    tril = np.ascontiguousarray(tril)
+    check_square("tril", tril)
+    rows = none_of(tril)
+    if tril.size:
+        if tril.dtype.char == "f":
+            flaws[float](tril, rows)
+        else:
+            flaws[double](tril, rows)
+    return rows
 
 
 # arguments -----------------------------------------------------------------------------------------------------------

@@ -158,3 +158,25 @@ cdef inline int first_row_in_doubt(const real* cov, Py_ssize_t D, double slack) 
             if not (fabs(left) < INFINITY and fabs(left - right) <= bound * sqrt(fabs(<double>cov[j * D + j]))):
                 return <int>i
     return -1
+
+
+cdef inline int first_flawed_row(const real* tril, Py_ssize_t D) noexcept nogil:
+    """-1, or the first with a value that is not finite, one behind the diagonal, or none that is positive on it."""
+    cdef Py_ssize_t i, j
+    for i in range(D):
+        for j in range(i):
+            if not fabs(tril[i * D + j]) < INFINITY:
+                return <int>i
+        if not (tril[i * D + i] > 0 and tril[i * D + i] < INFINITY):
+            return <int>i
+        for j in range(i + 1, D):
+            if tril[i * D + j] != 0:
+                return <int>i
+    return -1
+
+
+cdef inline void flaws(const real[:, :, ::1] tril, int[::1] rows) noexcept:
+    cdef Py_ssize_t n
+    with nogil:
+        for n in range(tril.shape[0]):
+            rows[n] = first_flawed_row(&tril[n, 0, 0], tril.shape[1])

@@ -108,9 +108,18 @@ def checked_cholesky(cov, slack):
     xp = namespace(cov)
     scale = xp.sqrt(xp.abs(xp.linalg.diagonal(cov)))
     near = xp.abs(cov - xp.matrix_transpose(cov)) <= slack * scale[:, :, None] * scale[:, None, :]
-    good = xp.all(near & xp.isfinite(cov), axis=2)
-    first = xp.sum(xp.cumulative_prod(xp.astype(good, xp.int32), axis=1), axis=1, dtype=xp.int32)
-    return *cholesky(cov), xp.where(first < cov.shape[-1], first, -1)
+    return *cholesky(cov), _first_row_not(xp.all(near & xp.isfinite(cov), axis=2), xp)
+
+
+def flawed_rows(tril):
+    """What makes matrices no Cholesky factors: (N, D, D) -> int32 (N,).
+
+    -1 where all values are finite, those above the diagonal 0 and those on it positive, else the first row in which one
+    is not.
+    """
+    xp = namespace(tril)
+    fine = xp.all(xp.isfinite(tril) & (xp.triu(tril, k=1) == 0), axis=2)
+    return _first_row_not(fine & (xp.linalg.diagonal(tril) > 0), xp)
 
 
 @float64_inside
@@ -119,6 +128,12 @@ def full_full_from_covariances(loc_q, cov_q, loc_p, cov_p):
     tril_q, bad_q = cholesky(cov_q)
     tril_p, bad_p = cholesky(cov_p)
     return full_full(loc_q, tril_q, loc_p, tril_p), bad_q, bad_p
+
+
+def _first_row_not(good, xp):
+    """-1, or the first that is not good: bool (N, D) -> int32 (N,)."""
+    before = xp.sum(xp.cumulative_prod(xp.astype(good, xp.int32), axis=1), axis=1, dtype=xp.int32)
+    return xp.where(before < good.shape[1], before, -1)
 
 
 def _square_less_one(scale, log_power, xp):

@@ -92,8 +92,11 @@ def square(matrices, loc, name):
 
 def check_lower(tril, name):
     """Refuses a factor with a value that is not finite, a diagonal that is not positive, or anything above it."""
-    check_finite(tril, name)
     xp = namespace(tril)
+    stack = _stack(tril)
+    if not holds(xp.any(kernel("gaussian_kl", stack).flawed_rows(stack) >= 0)):
+        return
+    check_finite(tril, name)
     above = xp.triu(tril, k=1)
     refuse_where(
         above != 0, tril, name, "values above the diagonal that are not 0", "a Cholesky factor is lower triangular"
@@ -108,7 +111,7 @@ def cholesky(covariance, name):
     """Lower Cholesky factors; ValueError naming the matrix and the pivot where there is none, or no symmetry."""
     xp = namespace(covariance)
     *batch, dim, _ = covariance.shape
-    stack = xp.reshape(covariance, (math.prod(batch), dim, dim))
+    stack = _stack(covariance)
     slack = math.sqrt(xp.finfo(covariance.dtype).eps)
     tril, pivots, rows = kernel("gaussian_kl", stack).checked_cholesky(stack, slack)
     if holds(xp.any(rows >= 0)):
@@ -123,6 +126,12 @@ def cholesky(covariance, name):
             "factorisation is not positive; look for features that depend on each other, or add to the diagonal"
         )
     return xp.reshape(tril, covariance.shape)
+
+
+def _stack(matrices):
+    """(*batch, D, D) -> (N, D, D)."""
+    *batch, dim, _ = matrices.shape
+    return namespace(matrices).reshape(matrices, (math.prod(batch), dim, dim))
 
 
 def _check_symmetric(covariance, name, slack):
