@@ -80,3 +80,18 @@ def test_rounding_is_not_asymmetry():
         slipped = covariance.astype(dtype)
         slipped[0, 1] *= 1 + slip
         assert FullNormal(np.zeros(3, dtype), covariance=slipped).scale_tril.dtype == dtype
+
+
+def test_later_writes_change_nothing():
+    loc, covariance = np.zeros(3), _covariances(np.random.default_rng(4), dim=3)
+    given = FullNormal(loc, covariance=covariance)
+    factor = given.scale_tril.copy()
+    for q, matrix in ((given, covariance), (FullNormal(loc, factor), factor)):
+        before = q.scale_tril.copy()
+        loc += 1
+        matrix *= 2
+        np.testing.assert_array_equal(q.scale_tril, before)
+        np.testing.assert_array_equal(q.loc, np.zeros(3))
+        for parameter in (q.loc, q.scale_tril):
+            with pytest.raises(ValueError, match="read-only"):
+                parameter[...] = 0

@@ -102,6 +102,109 @@ def test_a_row_does_not_depend_on_its_neighbours(twin):
                 np.testing.assert_array_equal(a[part], b)
 
 
+def batch(rng, rows, rows_p, dim):
+    """loc_q, tril_q, loc_p, tril_p, and the same with covariances, symmetric to the last bit."""
+    factors, covariances = [], []
+    for n in (rows, rows_p):
+        loc, tril = rng.normal(size=(n, dim)), np.tril(rng.normal(size=(n, dim, dim)), -1) / dim
+        tril += np.exp(rng.normal(size=(n, 1, dim)) / 3) * np.eye(dim)
+        cov = np.tril(tril @ tril.mT)
+        factors += [loc, tril]
+        covariances += [loc, cov + np.tril(cov, -1).mT]
+    return factors, covariances
+
+
+@pytest.mark.parametrize("twin", TWINS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_every_size_of_matrix_and_of_batch(twin, dtype):
+    """Panels of 4 rows, groups of up to 8 matrices, one by one above 64 features: with every remainder."""
+    rng = np.random.default_rng(7)
+    tolerance = {"rtol": 1e-12, "atol": 1e-13} if dtype is np.float64 else {"rtol": 1e-6, "atol": 1e-6}
+    sizes = [(d, 3) for d in (*range(1, 14), 31, 32, 63, 64, 65)] + [(d, n) for d in (2, 5) for n in range(1, 18)]
+    for dim, rows in sizes:
+        for rows_p in {1, rows}:
+            factors, covariances = ([y.astype(dtype) for y in z] for z in batch(rng, rows, rows_p, dim))
+            for function, arguments in (
+                ("full_full", factors),
+                ("full_full_gradient", factors),
+                ("full_full_from_covariances", covariances),
+                ("checked_cholesky", (covariances[1], 0.0)),
+            ):
+                expected = as_tuple(getattr(reference, function)(*arguments))
+                for a, b in zip(as_tuple(getattr(twin, function)(*arguments)), expected, strict=True):
+                    np.testing.assert_allclose(a, b, **tolerance, err_msg=f"{function}, {rows} of {dim}")
+
+
+@pytest.mark.parametrize("twin", [t for t in TWINS if t.id != "reference"])
+@pytest.mark.parametrize("dim", [1, 2, 3, 9, 33])
+def test_a_matrix_does_not_depend_on_its_neighbours(twin, dim):
+    """Bit by bit: wherever it stands, and whatever stands beside it."""
+    rng = np.random.default_rng(8)
+    factors, covariances = batch(rng, 21, 21, dim)
+    spoilt = [y.copy() for y in covariances]
+    for n, value in ((3, np.nan), (4, -1.0), (13, 0.0), (14, 1e-310), (20, np.inf)):
+        spoilt[1][n, dim - 1, dim - 1] = value
+    untouched = np.delete(np.arange(21), (3, 4, 13, 14, 20))
+    slack = 1e-8
+    for function, arguments in (
+        ("full_full", factors),
+        ("full_full_gradient", factors),
+        ("full_full_from_covariances", covariances),
+        ("checked_cholesky", covariances[1:2]),
+    ):
+        more = (slack,) if function == "checked_cholesky" else ()
+        call = getattr(twin, function)
+        whole = as_tuple(call(*arguments, *more))
+        for start, stop in ((0, 1), (2, 7), (5, 21), (9, 18)):
+            alone = as_tuple(call(*(y[start:stop] for y in arguments), *more))
+            for a, b in zip(whole, alone, strict=True):
+                np.testing.assert_array_equal(a[start:stop], b)
+        if arguments is factors:
+            continue
+        beside = as_tuple(call(*(spoilt if len(arguments) > 1 else spoilt[1:2]), *more))
+        for a, b in zip(whole, beside, strict=True):
+            np.testing.assert_array_equal(a[untouched], b[untouched])
+
+
+@pytest.mark.parametrize("twin", TWINS)
+def test_full_matrices_at_equality_and_at_the_ends_of_the_range(twin):
+    rng = np.random.default_rng(9)
+    for dim in (1, 2, 7, 40):
+        factors, covariances = batch(rng, 10, 10, dim)
+        assert np.all(twin.full_full(*factors[:2], *factors[:2]) == 0)
+        assert np.all(twin.full_full_from_covariances(*covariances[:2], *covariances[:2])[0] == 0)
+    loc, tril = np.zeros((2, 2)), np.stack([np.eye(2), np.diag([1.0, 0.0])])
+    np.testing.assert_array_equal(twin.full_full(loc, tril, loc[:1], tril[:1]), [0, np.inf])
+    for scale in (1e-155, 1e-140, 1e140, 1e153):  # variances from the subnormal to the largest
+        unit = np.array([[[2.0, 0.0], [1.0, 3.0]]])
+        expected = reference.full_full_from_covariances(loc[:1], unit @ unit.mT, loc[:1], np.eye(2)[None])[0]
+        cov = scale**2 * (unit @ unit.mT)
+        kl, bad_q, bad_p = twin.full_full_from_covariances(loc[:1], cov, loc[:1], scale**2 * np.eye(2)[None])
+        assert (bad_q, bad_p) == (-1, -1)
+        np.testing.assert_allclose(kl, expected, rtol=1e-13 if scale > 1e-150 else 1e-3)
+        kl = twin.full_full(loc[:1], scale * unit, loc[:1], scale * np.eye(2)[None])
+        np.testing.assert_allclose(kl, expected, rtol=1e-13)
+
+
+@pytest.mark.parametrize("twin", TWINS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dim", [5, 70])
+def test_what_is_no_covariance_is_named_by_its_row(twin, dtype, dim):
+    rng = np.random.default_rng(10)
+    cov = batch(rng, 11, 1, dim)[1][1].astype(dtype)
+    cov[1, 2, 4] += dtype(1e-2)
+    cov[2, 4, 1] += dtype(1e-2)
+    cov[3, 3, 4] = np.nan
+    cov[4, 4, 3] = np.inf
+    cov[5, 1, 3] = cov[5, 3, 1] = np.inf
+    cov[6, 2, 2] = np.nan  # nothing in its column lies within nan
+    cov[8, 0, 1] *= 1 + 16 * np.finfo(dtype).eps  # rounding
+    tril, bad, rows = twin.checked_cholesky(cov, 1e-3)
+    np.testing.assert_array_equal(rows, [-1, 2, 1, 3, 3, 1, 0, -1, -1, -1, -1])
+    np.testing.assert_array_equal(bad, twin.cholesky(cov)[1])
+    np.testing.assert_array_equal(tril, twin.cholesky(cov)[0])
+
+
 def diagonal_value(*arguments):
     return _diagonal_oracle(*arguments)[0]
 

@@ -4,7 +4,7 @@
 from libc.stdint cimport uint64_t
 
 from varinf._kernels._real cimport real
-from varinf._kernels._triangular cimport factors_of_singles, from_covariances_of_singles, full_of_singles
+from varinf._kernels._triangular cimport factors_of_singles, first_row_in_doubt, from_covariances_of_singles, full_of_singles
 
 cdef extern from "_gaussian_lanes.h" nogil:
     enum: VI_WIDTH
@@ -40,8 +40,9 @@ cdef extern from "_gaussian_lanes.h" nogil:
     void vi_read_diagonal(const vi_factor* s, Py_ssize_t D)
     bint vi_kl_of_covariances(vi_pairs* pairs, Py_ssize_t D, bint with_p, double* kl, uint64_t* odd)
     bint vi_kl_of_factors(vi_pairs* pairs, Py_ssize_t D, bint with_gradient, double* kl, uint64_t* odd)
-    void vi_read_roots(const vi_factor* s, Py_ssize_t D, vi_lanes* roots)
-    void vi_compare(vi_pairs* pairs, Py_ssize_t row, Py_ssize_t D, const vi_lanes* behind, double slack)
+    void vi_begin_comparison(vi_pairs* pairs, Py_ssize_t D)
+    void vi_compare(vi_pairs* pairs, const vi_lanes* behind, Py_ssize_t row, Py_ssize_t D, double slack)
+    bint vi_end_comparison(const vi_pairs* pairs, uint64_t* in_doubt)
     bint vi_cholesky(vi_pairs* pairs, Py_ssize_t D, uint64_t* odd)
 
 
@@ -200,34 +201,44 @@ cdef inline void from_covariances_of_lanes(
         n += VI_WIDTH
 
 
+cdef inline bint compare(const real* cov, const Places* places, Py_ssize_t D, double slack, vi_pairs* pairs, uint64_t* in_doubt) noexcept nogil:
+    """Rows of q with its columns: whether some may differ by more than rounding, and which."""
+    cdef Py_ssize_t i
+    vi_begin_comparison(pairs, D)
+    for i in range(D - 1):
+        pack(cov, &places.matrices, i * D + i + 1, D - 1 - i, pairs.p.triangle, 1)
+        vi_compare(pairs, pairs.p.triangle, i, D, slack)
+    return vi_end_comparison(pairs, in_doubt)
+
+
 cdef inline void factors_of_lanes(
     const real[:, :, ::1] cov, double slack, double* memory, real[:, :, ::1] tril, int[::1] bad, int[::1] rows
 ) noexcept nogil:
     cdef Py_ssize_t i, lane, after, n = 0, N = cov.shape[0], D = cov.shape[1], panels = (D + 3) // 4
     cdef Places places = no_places()
     cdef uint64_t odd[VI_WIDTH]
-    cdef bint some_are_odd
+    cdef uint64_t in_doubt[VI_WIDTH]
+    cdef bint some_are_odd, some_in_doubt = False
     cdef vi_pairs pairs
     vi_pairs_divide(&pairs, D, <char*>(memory + 3 * D * (D + 1)))
     while n < N:
+        after = n + VI_WIDTH
         place(&places, N - n, D)
         pack_triangles(&cov[n, 0, 0], &places, D, pairs.q.triangle)
         if slack >= 0:
-            vi_read_roots(&pairs.q, D, pairs.room)
-            for i in range(D - 1):
-                pack(&cov[n, 0, 0], &places.matrices, i * D + i + 1, D - 1 - i, pairs.p.triangle, 1)
-                vi_compare(&pairs, i, D, pairs.p.triangle, slack)
-        after = n + VI_WIDTH
+            some_in_doubt = compare(&cov[n, 0, 0], &places, D, slack, &pairs, in_doubt)
         if after + VI_WIDTH <= N:
             vi_announce(&pairs.next, &cov[after, 0, 0], &cov[after + VI_WIDTH // 2, 0, 0], VI_WIDTH * D * D * sizeof(real) // 2, panels * (panels - 1) // 2)
         some_are_odd = vi_cholesky(&pairs, D, odd)
         unpack_triangles(&pairs.q, pairs.room, &places, D, &tril[n, 0, 0])
-        if some_are_odd:
+        if some_are_odd or some_in_doubt:
             for lane in range(places.vectors.live):
+                i = n + lane
                 if odd[lane] >> 63:
-                    i = n + lane
-                    factors_of_singles(cov[i:i + 1], slack, memory, tril[i:i + 1], bad[i:i + 1], rows[i:i + 1])
-        n += VI_WIDTH
+                    factors_of_singles(cov[i:i + 1], memory, tril[i:i + 1], bad[i:i + 1])
+                if some_in_doubt and in_doubt[lane] >> 63:
+                    rows[i] = first_row_in_doubt(&cov[i, 0, 0], D, slack)
+        n = after
 
 
 # either --------------------------------------------------------------------------------------------------------------
@@ -269,8 +280,12 @@ cdef inline void factors(
     const real[:, :, ::1] cov, double slack, double[::1] memory, real[:, :, ::1] tril, int[::1] bad, int[::1] rows
 ) noexcept:
     """Rows in doubt are looked for with a slack that is not negative."""
+    cdef Py_ssize_t n
     with nogil:
         if cov.shape[1] <= VI_LARGEST:
             factors_of_lanes(cov, slack, &memory[0], tril, bad, rows)
         else:
-            factors_of_singles(cov, slack, &memory[0], tril, bad, rows)
+            factors_of_singles(cov, &memory[0], tril, bad)
+            if slack >= 0:
+                for n in range(cov.shape[0]):
+                    rows[n] = first_row_in_doubt(&cov[n, 0, 0], cov.shape[1], slack)

@@ -154,33 +154,34 @@ VI_INLINE void vi_roots(const vi_lanes *x, vi_lanes *out) {
   for (i = 0; i < VI_WIDTH; i++) y[i] = sqrt(fabs(y[i]));
   memcpy(out, y, sizeof y);
 }
-VI_INLINE void vi_read_roots(const vi_factor *s, ptrdiff_t D, vi_lanes *roots) {
-  ptrdiff_t i;
-  for (i = 0; i < D; i++) vi_roots(vi_panel(s->triangle, i / 4) + 4 * i + i % 4, roots + i);
-}
 
-/* Marks q's covariances where in this row |s_ij - s_ji| > slack sqrt|s_ii s_jj|, or one of them is not finite. `behind` are
-   the entries behind the diagonal, `roots` those of `diagonal`; a difference that overflows is marked as well. */
-VI_INLINE void vi_compare(vi_pairs *pairs, ptrdiff_t row, ptrdiff_t D, const vi_lanes *behind, double slack) {
-  vi_lanes bound = slack * pairs->room[row], excess;
+/* Whether q's covariances have |s_ij - s_ji| > slack sqrt|s_ii s_jj|, or a value that is not finite: row by row, whose
+   entries behind the diagonal, `behind`, are held against the column. A difference that overflows is in doubt as well. */
+VI_INLINE void vi_begin_comparison(vi_pairs *pairs, ptrdiff_t D) {
+  ptrdiff_t i;
+  for (i = 0; i < D; i++) vi_roots(vi_panel(pairs->q.triangle, i / 4) + 4 * i + i % 4, pairs->room + i);
+  pairs->doubts ^= pairs->doubts;
+}
+VI_INLINE void vi_compare(vi_pairs *pairs, const vi_lanes *behind, ptrdiff_t row, ptrdiff_t D, double slack) {
+  vi_lanes bound = slack * pairs->room[row], rest;
   vi_words bits;
   ptrdiff_t i;
   for (i = row + 1; i < D; i++) {
-    excess = vi_panel(pairs->q.triangle, i / 4)[4 * row + i % 4] - behind[i - row - 1];
-    memcpy(&bits, &excess, sizeof bits);
+    rest = vi_panel(pairs->q.triangle, i / 4)[4 * row + i % 4] - behind[i - row - 1];
+    memcpy(&bits, &rest, sizeof bits);
     bits &= 0x7fffffffffffffffULL;
-    memcpy(&excess, &bits, sizeof bits);
-    excess = bound * pairs->room[i] - excess;
-    memcpy(&bits, &excess, sizeof bits);
+    memcpy(&rest, &bits, sizeof bits);
+    rest = bound * pairs->room[i] - rest;
+    memcpy(&bits, &rest, sizeof bits);
     pairs->doubts |= bits | (0x7fefffffffffffffULL - bits);
   }
 }
+VI_INLINE int vi_end_comparison(const vi_pairs *pairs, uint64_t *in_doubt) { return vi_keep_bits(pairs->doubts, in_doubt); }
 
-/* Cholesky's factors of q's covariances: U, with its ones, and in `room` the roots of d, to be multiplied with its columns.
-   What was marked stays so. */
+/* Cholesky's factors of q's covariances: U, with its ones, and in `room` the roots of d, to be multiplied with its columns */
 VI_INLINE int vi_cholesky(vi_pairs *pairs, ptrdiff_t D, uint64_t *odd) {
   vi_lanes zero = {0};
-  vi_words marks = pairs->doubts;
+  vi_words marks = {0};
   ptrdiff_t i;
   vi_factorise(&pairs->q, NULL, D, &pairs->next, pairs->column);
   for (i = 0; i < D; i++) {
@@ -188,7 +189,6 @@ VI_INLINE int vi_cholesky(vi_pairs *pairs, ptrdiff_t D, uint64_t *odd) {
     vi_panel(pairs->q.triangle, i / 4)[4 * i + i % 4] = zero + 1.0;
   }
   vi_mark_odd(&marks, pairs->q.diagonal, D);
-  pairs->doubts ^= pairs->doubts;
   return vi_keep_bits(marks, odd);
 }
 
