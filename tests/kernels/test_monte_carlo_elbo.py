@@ -1,5 +1,7 @@
 """monte_carlo_elbo beyond its case rows: edges, huge logits, own draws, spread far below the mean, autodiff."""
 
+from itertools import pairwise
+
 import array_api_strict
 import mpmath
 import numpy as np
@@ -80,6 +82,66 @@ def test_own_draws_are_the_stream_of_random_normal(twin, dtype, shape, draws):
     given = twin.elbo(x, loc, log_scale, noise, "bernoulli", 1.0)
     for a, b in zip(own, given, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("twin", TWINS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("shape", "draws"), [((12, 1), 5), ((300, 41), 3), ((40, 7), 20), ((5, 5000), 9)])
+def test_shares_of_the_rows_are_the_whole(twin, dtype, shape, draws):
+    """Workers may split the rows as they like: the same bits. NumPy sums in an order that depends on the shape."""
+    arguments = inputs(shape, "bernoulli", dtype)
+    rest = draws, 5, 6, "bernoulli", 1.0
+    whole = twin.elbo_own_draws(*arguments, *rest)
+    rng = np.random.default_rng(6)
+    for pieces in (1, 2, 4):
+        cuts = np.concatenate([[0], np.sort(rng.integers(0, shape[0] + 1, pieces)), [shape[0]]])
+        shares = [
+            twin.elbo_own_draws(*(y[a:b] for y in arguments), *rest, first_row=int(a), rows=shape[0])
+            for a, b in pairwise(cuts)
+        ]
+        for i, expected in enumerate(whole):
+            rtol, atol = (1e-13, 1e-14) if twin is reference else (0, 0)
+            np.testing.assert_allclose(np.concatenate([share[i] for share in shares]), expected, rtol, atol)
+
+
+@pytest.mark.parametrize("twin", TWINS)
+def test_rows_outside_of_all_rows_are_refused(twin):
+    x = np.zeros((4, 3))
+    for first_row, rows in ((-1, 9), (6, 9), (0, 3), (1, None)):
+        with pytest.raises(ValueError, match="x has 4 rows"):
+            twin.elbo_own_draws(x, x, x, 2, 1, 2, "normal", 1.0, first_row=first_row, rows=rows)
+
+
+WIDTHS = (*range(1, 42), 63, 64, 65, 255, 256, 257, 511, 512, 513, 1030, 4000)
+
+
+@pytest.mark.parametrize("twin", TWINS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("logits", ["zero", "far", "mixed"])
+def test_a_product_for_a_row_keeps_the_digits_of_its_factors(twin, dtype, logits):
+    """Logits of 0 make products of 2^4000; at 30 and more, 1 + exp -z is 1, and yet the sum of exp -z must come."""
+    rng = np.random.default_rng(7)
+    rtol = {np.float32: 1e-6, np.float64: 5e-15}[dtype]
+    for width in WIDTHS:
+        z = {"zero": 0 * rng.normal(size=(1, 3, width)), "far": rng.uniform(30, 80, size=(1, 3, width))}
+        z = z.get(logits, rng.normal(size=(1, 3, width)) * 10 ** rng.uniform(-2, 2, size=(1, 3, width))).astype(dtype)
+        x = (z[0] >= 0).astype(dtype)  # no term then cancels another
+        exact = -np.log1p(np.exp(-np.abs(z.astype(np.longdouble)))).sum(axis=2)
+        value = twin.log_likelihood(x, z, "bernoulli", 1.0)
+        np.testing.assert_allclose(value.astype(np.longdouble), exact, rtol=rtol)
+
+
+@pytest.mark.parametrize("twin", COMPILED)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("width", [1, 3, 7, 8, 9, 50, 300])
+def test_nan_stays_in_its_row(twin, dtype, width):
+    x, loc, log_scale = inputs((9, width), "bernoulli", dtype)
+    clean = twin.elbo_own_draws(x, loc, log_scale, 3, 1, 2, "bernoulli", 1.0)
+    loc[4, -1], loc[6, 0] = np.nan, np.nan
+    others = [0, 1, 2, 3, 5, 7, 8]
+    for got, expected in zip(twin.elbo_own_draws(x, loc, log_scale, 3, 1, 2, "bernoulli", 1.0), clean, strict=True):
+        np.testing.assert_array_equal(got[others], expected[others])
+        assert got.ndim == 2 or np.isnan(got[[4, 6]]).all()
 
 
 @pytest.mark.parametrize("twin", COMPILED)

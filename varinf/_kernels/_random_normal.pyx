@@ -10,8 +10,7 @@ from varinf._kernels._real cimport real
 
 cdef extern from "_normal_block.h" nogil:
     enum: VI_BLOCK
-    enum: VI_LANES
-    void vi_raw_block(uint64_t key0, uint64_t key1, uint64_t block, int steps, uint64_t* out)
+    void vi_raw_block(uint64_t key0, uint64_t key1, uint64_t block, uint64_t* out)
     void vi_normal_block(uint64_t key0, uint64_t key1, uint64_t block, double* out)
     void vi_normal_blockf(uint64_t key0, uint64_t key1, uint64_t block, float* out)
 
@@ -41,7 +40,7 @@ cdef void fill(uint64_t key0, uint64_t key1, uint64_t start, real[::1] out) noex
 def raw_bits(uint64_t key0, uint64_t key1, uint64_t block):
     out = np.empty(VI_BLOCK, dtype=np.uint64)
     cdef uint64_t[::1] bits = out
-    vi_raw_block(key0, key1, block, VI_BLOCK // VI_LANES, &bits[0])
+    vi_raw_block(key0, key1, block, &bits[0])
     return out
 
 

@@ -23,6 +23,8 @@ draws, so that the variance is taken of what varies. Error of log Gamma(x + 1): 
 
 import math
 
+import numpy as np
+
 from varinf._kernels import random_normal
 from varinf._kernels._namespace import namespace
 from varinf._kernels._precision import float64_inside
@@ -48,9 +50,17 @@ def elbo(x, loc, log_scale, noise, likelihood, noise_scale):
     )
 
 
-def elbo_own_draws(x, loc, log_scale, draws, key0, key1, likelihood, noise_scale):
-    """`elbo` where the noise is the stream (key0, key1) of `random_normal`, laid out as (draws, N, D). NumPy only."""
-    noise = random_normal.normals(key0, key1, 0, draws * x.size, x.dtype.char)
+def elbo_own_draws(x, loc, log_scale, draws, key0, key1, likelihood, noise_scale, first_row=0, rows=None):
+    """`elbo` where the noise is the stream (key0, key1) of `random_normal`, laid out as (draws, rows, D). NumPy only.
+
+    x, loc and log_scale are `rows` rows (None: as many as there are) from `first_row` on, so that workers may share
+    them: the outputs of a row do not depend on the share that it comes in.
+    """
+    rows = x.shape[0] if rows is None else rows
+    if not 0 <= first_row <= rows - x.shape[0]:
+        raise ValueError(f"x has {x.shape[0]} rows: from row {first_row} on they are not among {rows}")
+    starts = ((s * rows + first_row) * x.shape[1] for s in range(draws))
+    noise = np.stack([random_normal.normals(key0, key1, start, x.size, x.dtype.char) for start in starts])
     return elbo(x, loc, log_scale, noise.reshape(draws, *x.shape), likelihood, noise_scale)
 
 
