@@ -1,5 +1,5 @@
 # cython: language_level=3
-# What the kernels that sum rows of elementwise terms share: vector functions by element type, tiles, sums in lanes, the KL term.
+# What the kernels that sum rows of elementwise terms share: vector functions by element type, tiles, sums in lanes.
 #
 # A tile is as many whole rows as fit in so many values (at least one row). The elementwise loops run over the tile as one
 # flat range in blocks that stay in L1, so that short rows leave no remainder each; then each row is summed by itself, in
@@ -11,8 +11,6 @@ cdef extern from "_simd.h" nogil:
     float vi_expf(float x)
     double vi_log(double x)
     float vi_logf(float x)
-    double vi_log1p(double x)
-    float vi_log1pf(float x)
 
 cdef enum:
     LANES = 16
@@ -29,12 +27,6 @@ cdef inline real log_(real x) noexcept nogil:
         return vi_logf(x)
     else:
         return vi_log(x)
-
-cdef inline real log1p_(real x) noexcept nogil:
-    if real is float:
-        return vi_log1pf(x)
-    else:
-        return vi_log1p(x)
 
 cdef inline Py_ssize_t tile_rows(Py_ssize_t D, Py_ssize_t tile) noexcept nogil:
     return max(<Py_ssize_t>1, tile // D)
@@ -67,26 +59,3 @@ cdef inline double row_sum(const real* terms, Py_ssize_t count) noexcept nogil:
             total += terms[d]
         d = stop
     return total
-
-# KL(N(u, r^2) || N(0, 1)) feature by feature, r given as itself or as its logarithm
-
-cdef inline void kl_terms(const real* u, const real* r, Py_ssize_t count, bint is_log, real* terms) noexcept nogil:
-    cdef Py_ssize_t i
-    if is_log:
-        for i in range(count):
-            terms[i] = (u[i] * u[i] + exp_(r[i] + r[i]) - 1) / 2 - r[i]
-    else:
-        for i in range(count):
-            terms[i] = (u[i] * u[i] + (r[i] - 1) * (r[i] + 1)) / 2 - log_(r[i])
-
-cdef inline void kl_terms_and_gradient(const real* u, const real* r, Py_ssize_t count, bint is_log, real* terms, real* d_r) noexcept nogil:
-    """The gradient in r, or in log r; the one in u is u itself."""
-    cdef Py_ssize_t i
-    if is_log:
-        for i in range(count):
-            d_r[i] = exp_(r[i] + r[i]) - 1
-            terms[i] = (u[i] * u[i] + d_r[i]) / 2 - r[i]
-    else:
-        for i in range(count):
-            d_r[i] = r[i] - 1 / r[i]
-            terms[i] = (u[i] * u[i] + (r[i] - 1) * (r[i] + 1)) / 2 - log_(r[i])
