@@ -8,6 +8,7 @@ from varinf import datasets, models
 from varinf._config import show_config
 from varinf._lens import lens
 from varinf._sandwich import Sandwich
+from varinf.diagnostics.draws import draws
 from varinf.diagnostics.effective_sample_size import effective_sample_size, importance_weights
 from varinf.diagnostics.psis import psis
 from varinf.divergences.kl import kl, kl_and_gradient
@@ -20,6 +21,7 @@ from varinf.evidence.evaluate import evaluate
 from varinf.evidence.identity import identity
 from varinf.evidence.iwelbo import iwelbo
 from varinf.evidence.jackknife_evidence import jackknife_evidence
+from varinf.evidence.log_mean_exp import log_mean_exp
 from varinf.evidence.renyi_bound import renyi_bound
 from varinf.evidence.sandwich import sandwich
 from varinf.evidence.streaming import LogWeights
@@ -56,10 +58,12 @@ __all__ = [
     "eubo",
     "jackknife_evidence",
     "thermodynamic",
+    "log_mean_exp",
     "importance_weights",
     "effective_sample_size",
     "psis",
     "summarize",
+    "draws",
     "LogWeights",
     # families and divergences
     "DiagonalNormal",

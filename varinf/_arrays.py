@@ -119,6 +119,8 @@ def to_numpy(x):
 
 def normal_axis(axis, ndim, name):
     """`axis` counted from the front; IndexError's job done with the argument's name."""
+    if type(axis) is int and 0 <= axis < ndim:
+        return axis
     if isinstance(axis, bool) or not isinstance(axis, int | np.integer):
         raise TypeError(f"axis={axis!r}: use an integer, the axis of {name} that holds the draws")
     if not -ndim <= axis < ndim:

@@ -70,7 +70,7 @@ class Interval(NamedTuple):
     level: float  #: Confidence level.
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False, init=False)
 class Estimate:
     """A value with its standard error, and what they are about.
 
@@ -156,14 +156,54 @@ class Estimate:
     markov: Callable | None = None
     rules: tuple = ()  # each a function of the estimate that returns a caveat or None
 
-    def __post_init__(self):
-        object.__setattr__(self, "direction", Direction(self.direction))
-        if self.bias not in ("none", "low", "high", "unknown"):
-            raise ValueError(f"bias={self.bias!r}: use none, low, high or unknown")
-        if isinstance(self.stderr, float) and self.stderr < 0:  # arrays are ours, and a pass over them is not free
-            raise ValueError(f"stderr={self.stderr}: a standard error is never negative; use nan where it is not known")
+    def __init__(
+        self,
+        value,
+        stderr,
+        quantity,
+        estimand,
+        direction,
+        bias=bias,
+        draws=draws,
+        degrees=degrees,
+        units=units,
+        bias_estimate=bias_estimate,
+        objective=objective,
+        shared_draws=shared_draws,
+        k_hat_of=k_hat_of,
+        tail=tail,
+        influence=influence,
+        markov=markov,
+        rules=rules,
+    ):
+        if type(direction) is not Direction:
+            direction = Direction(direction)
+        if bias not in ("none", "low", "high", "unknown"):
+            raise ValueError(f"bias={bias!r}: use none, low, high or unknown")
+        if isinstance(stderr, float) and stderr < 0:  # arrays are ours, and a pass over them is not free
+            raise ValueError(f"stderr={stderr}: a standard error is never negative; use nan where it is not known")
+        own = self.__dict__  # past the __setattr__ of a frozen class, which would take longer than a small kernel
+        own["value"] = value
+        own["stderr"] = stderr
+        own["quantity"] = quantity
+        own["estimand"] = estimand
+        own["direction"] = direction
+        own["bias"] = bias
+        own["draws"] = draws
+        own["degrees"] = degrees
+        own["units"] = units
+        own["bias_estimate"] = bias_estimate
+        own["objective"] = objective
+        own["shared_draws"] = shared_draws
+        own["k_hat_of"] = k_hat_of
+        own["tail"] = tail
+        own["influence"] = influence
+        own["markov"] = markov
+        own["rules"] = rules
+        if isinstance(value, (float, np.ndarray)):
+            return
         jax = sys.modules.get("jax")
-        if jax is not None and isinstance(self.value, jax.Array):  # tracers too
+        if jax is not None and isinstance(value, jax.Array):  # tracers too
             register_with_jax(
                 Estimate, leaves=("value", "stderr", "bias_estimate"), dropped=("tail", "influence", "markov")
             )

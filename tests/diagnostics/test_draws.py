@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+import varinf as vi
 from varinf.diagnostics import draws as module
 from varinf.diagnostics.draws import Draws, log_mean_error, mean_error, relative_variance
 
@@ -16,7 +17,6 @@ def by_hand(x, power):
     mean = v.mean(0)
     return {
         "draws": len(x),
-        "top": (power * x).max(0),
         "log_mean": np.log(mean),
         "log_inefficiency": np.log((v**2).mean(0) / mean**2),
         "mean": x.mean(0),
@@ -101,3 +101,78 @@ def test_k_hat_of_infinite_values_is_not_known():
     x[3, 0] = -np.inf
     k_hat = Draws(x).k_hat(-1.0)
     assert np.isnan(k_hat[0]) and np.isfinite(k_hat[1])
+
+
+def test_groups_name_the_draw_that_is_bad():
+    bad = X.copy()
+    bad[7, 1, 2] = np.nan
+    with pytest.raises(ValueError, match=r"first at index \(7, 1, 2\)"):
+        Draws(bad).group_log_means(3)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2, -1])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_the_log_mean_alone(axis, order):
+    x = np.array(np.moveaxis(X, 0, axis), order=order)
+    alone, source = Draws(x, axis).log_mean(), Draws(x, axis)
+    np.testing.assert_allclose(alone, source.moments().log_mean, rtol=1e-14)
+    assert source.log_mean() is source.moments().log_mean
+    assert isinstance(Draws(X[:, 0, 0]).log_mean(), np.float64)
+
+
+# What the public functions share --------------------------------------------------------------------------------------
+
+
+def calls_of(monkeypatch):
+    """The kernel functions that are called from here on."""
+    calls = []
+
+    class Listening:
+        def __init__(self, twin):
+            self.twin = twin
+
+        def __getattr__(self, name):
+            calls.append(name)
+            return getattr(self.twin, name)
+
+    honest = module.kernel
+    monkeypatch.setattr(module, "kernel", lambda *how: Listening(honest(*how)))
+    return calls
+
+
+def test_one_pass_serves_weights_bounds_and_effective_sample_size(monkeypatch):
+    calls = calls_of(monkeypatch)
+    shared = vi.draws(X)
+    weights = vi.importance_weights(shared)
+    found = vi.elbo(shared), vi.iwelbo(shared), vi.effective_sample_size(shared), vi.log_mean_exp(shared)
+    assert calls == ["moments_and_weights"]
+    vi.importance_weights(shared)
+    assert calls == ["moments_and_weights", "weights"]
+    np.testing.assert_array_equal(weights, vi.importance_weights(X))
+    np.testing.assert_array_equal(found[0].value, vi.elbo(X).value)
+    np.testing.assert_array_equal(found[1].value, vi.iwelbo(X).value)
+    np.testing.assert_array_equal(found[1].stderr, vi.iwelbo(X).stderr)
+    np.testing.assert_array_equal(found[2], vi.effective_sample_size(X))
+    np.testing.assert_allclose(found[3], vi.log_mean_exp(X), rtol=1e-14)
+
+
+def test_the_summary_asks_once_for_each_power(monkeypatch):
+    calls = calls_of(monkeypatch)
+    summary = vi.summarize(X[:, :, 0])
+    assert calls == ["moments"] * 3  # of w, of its root and of its square
+    same = vi.summarize(vi.draws(X[:, :, 0]))
+    np.testing.assert_array_equal(same["elbo"].value, summary["elbo"].value)
+
+
+def test_every_function_takes_shared_draws():
+    shared = vi.draws(X, axis=0)
+    for function in (vi.elbo, vi.iwelbo, vi.jackknife_evidence):
+        np.testing.assert_array_equal(function(shared).value, function(X).value)
+    np.testing.assert_array_equal(vi.renyi_bound(shared, 0.5).value, vi.renyi_bound(X, 0.5).value)
+    np.testing.assert_array_equal(
+        vi.cubo(shared, on_heavy_tail="ignore").value, vi.cubo(X, on_heavy_tail="ignore").value
+    )
+    with pytest.raises(ValueError, match="axis=1"):
+        vi.elbo(shared, axis=1)
+    with pytest.raises(ValueError, match="no draws"):
+        vi.draws([])

@@ -34,6 +34,29 @@ def test_far_from_zero_and_in_single_precision():
     np.testing.assert_allclose(single.sum(0), 1, rtol=1e-6)
 
 
+@pytest.mark.parametrize("axis", [0, 1, -1])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_weights_go_where_they_are_told(axis, order):
+    x = np.array(np.random.default_rng(3).normal(size=(4, 5, 6)), order=order)
+    expected = vi.importance_weights(x, axis=axis)
+    for out in (np.empty_like(x), np.empty_like(x, order="C"), np.empty((8, 10, 12))[::2, ::2, ::2], x):
+        assert vi.importance_weights(x.copy(order="K") if out is not x else x, axis=axis, out=out) is out
+        np.testing.assert_allclose(out, expected, rtol=1e-15)
+
+
+def test_out_that_does_not_fit():
+    x = np.zeros((4, 2))
+    for wrong in (np.empty((2, 4)), np.empty((4, 2), np.float32)):
+        with pytest.raises(ValueError, match="out has shape"):
+            vi.importance_weights(x, out=wrong)
+    fixed = np.zeros((4, 2))
+    fixed.flags.writeable = False
+    with pytest.raises(ValueError, match="read-only"):
+        vi.importance_weights(x, out=fixed)
+    with pytest.raises(TypeError, match="out= takes a NumPy array"):
+        vi.importance_weights(x, out=[0.0] * 4)
+
+
 def test_zero_weights():
     np.testing.assert_array_equal(vi.importance_weights([0.0, -np.inf]), [1, 0])
     assert vi.effective_sample_size([0.0, -np.inf]) == pytest.approx(1)

@@ -82,8 +82,8 @@ DAMAGED = {
     "other draws": lambda path: rewritten(path, draws=np.int64(17)),
     "float counts": lambda path: rewritten(path, k=np.float64(2)),
     "short tail": lambda path: rewritten(path, top=np.zeros((2, 3))),
-    "float32": lambda path: rewritten(path, moments=np.zeros((5, 2), np.float32)),
-    "nan": lambda path: rewritten(path, moments=np.full((5, 2), np.nan)),
+    "float32": lambda path: rewritten(path, moments=np.zeros((4, 2), np.float32)),
+    "nan": lambda path: rewritten(path, moments=np.full((4, 2), np.nan)),
     "no truth": lambda path: rewritten(path, shared_draws=np.int64(1)),
     "tail 0": lambda path: rewritten(path, tail=np.int64(0)),
 }

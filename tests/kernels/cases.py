@@ -63,18 +63,24 @@ def _log_weights(rng, dtype, size, inner):
     return np.ascontiguousarray(x, dtype=dtype)
 
 
+def _log_mean_oracle(x, power):
+    log_v = power * x.astype(np.longdouble)
+    top = log_v.max(axis=1)
+    shift = np.where(np.isfinite(top), top, 0)
+    with np.errstate(divide="ignore"):
+        return (shift + np.log(np.exp(log_v - shift[:, None]).mean(axis=1)),)
+
+
 def _moments_oracle(x, power):
     wide = x.astype(np.longdouble)
     log_v = power * wide
     top = log_v.max(axis=1)
-    shift = np.where(np.isfinite(top), top, 0)
-    v = np.exp(log_v - shift[:, None])
+    v = np.exp(log_v - np.where(np.isfinite(top), top, 0)[:, None])
     with np.errstate(divide="ignore", invalid="ignore"):
-        log_mean = shift + np.log(v.mean(axis=1))
         log_inefficiency = np.where(np.isfinite(top), np.log((v**2).mean(axis=1) / v.mean(axis=1) ** 2), np.inf)
         mean = wide.mean(axis=1)
         m2 = ((wide - mean[:, None]) ** 2).sum(axis=1)
-    return top, np.where(top == np.inf, np.inf, log_mean), log_inefficiency, mean, m2
+    return (np.stack([_log_mean_oracle(x, power)[0], log_inefficiency, mean, m2]),)
 
 
 def _weights_oracle(x, power):
@@ -88,13 +94,12 @@ def _weights_oracle(x, power):
 def _merge_arguments(rng, dtype, size):
     x = _log_weights(rng, dtype, size, 5)
     more = _log_weights(rng, dtype, (size[0], 9), 5)
-    parts = [[np.ravel(part).astype(dtype) for part in _moments_oracle(y, 1.0)] for y in (x, more)]
-    return (x.shape[1], *parts[0], more.shape[1], *parts[1])
+    parts = [_moments_oracle(y, 1.0)[0].astype(dtype) for y in (x, more)]
+    return x.shape[1], parts[0], more.shape[1], parts[1]
 
 
-def _merge_oracle(n_a, top_a, mean_v_a, excess_a, mean_a, m2_a, n_b, top_b, mean_v_b, excess_b, mean_b, m2_b):
-    a = [y.astype(np.longdouble) for y in (mean_v_a, excess_a, mean_a, m2_a)]
-    b = [y.astype(np.longdouble) for y in (mean_v_b, excess_b, mean_b, m2_b)]
+def _merge_oracle(n_a, moments_a, n_b, moments_b):
+    a, b = moments_a.astype(np.longdouble), moments_b.astype(np.longdouble)
     n = np.longdouble(n_a + n_b)
     shift = np.maximum(a[0], b[0])
     shift = np.where(np.isfinite(shift), shift, 0)
@@ -106,7 +111,7 @@ def _merge_oracle(n_a, top_a, mean_v_a, excess_a, mean_a, m2_a, n_b, top_b, mean
         log_inefficiency = np.where(mean_v > 0, np.log(mean_square / mean_v**2), np.inf)
         mean = (n_a * a[2] + n_b * b[2]) / n
         m2 = a[3] + b[3] + (a[2] - b[2]) ** 2 * n_a * n_b / n
-        return np.maximum(top_a, top_b), shift + np.log(mean_v), log_inefficiency, mean, m2
+        return (np.stack([shift + np.log(mean_v), log_inefficiency, mean, m2]),)
 
 
 # float64: a few rounding errors of the sums; m2 takes differences of block means, and |log w| here goes to 1e4 with a
@@ -115,26 +120,31 @@ def _merge_oracle(n_a, top_a, mean_v_a, excess_a, mean_a, m2_a, n_b, top_b, mean
 # is as large as the spread of log w.
 for _inner in (1, 3, 130):
     for _power in (1.0, 0.5, 2.0, -1.0):
-        CASES.append(
+        CASES += [
             Case(
-                "log_weights.moments",
+                f"log_weights.{_name}",
                 lambda rng, dtype, size, inner=_inner, power=_power: (_log_weights(rng, dtype, size, inner), power),
-                _moments_oracle,
+                _oracle,
                 rtol={"float64": 2e-12, "float32": 3e-5},
                 atol={"float64": 1e-14, "float32": 2e-6},
                 sizes=((1, 1), (3, 7), (4, 33), (3, 1300)),
             )
-        )
-    CASES.append(
+            for _name, _oracle in (("moments", _moments_oracle), ("log_mean", _log_mean_oracle))
+        ]
+    CASES += [
         Case(
-            "log_weights.weights",
+            f"log_weights.{_name}",
             lambda rng, dtype, size, inner=_inner: (_log_weights(rng, dtype, size, inner), 1.0),
-            _weights_oracle,
+            _oracle,
             rtol={"float64": 1e-12, "float32": 3e-5},  # exp's condition number is its argument, here up to about 30
-            atol={"float64": 1e-300, "float32": 1e-37},  # subnormal weights keep fewer digits
+            atol={"float64": _atol, "float32": _atol_float},
             sizes=((1, 1), (3, 7), (4, 33), (3, 700)),
         )
-    )
+        for _name, _oracle, _atol, _atol_float in (
+            ("weights", _weights_oracle, 1e-300, 1e-37),  # subnormal weights keep fewer digits
+            ("moments_and_weights", lambda *a: _moments_oracle(*a) + _weights_oracle(*a), 1e-14, 2e-6),
+        )
+    ]
 CASES.append(
     Case(
         "log_weights.merge",

@@ -1,244 +1,310 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """Compiled twin of log_weights.py, where the contract stands.
 
-One pass over memory: the draws come in blocks that stay in the first cache, and each block is read twice there, first
-for its maximum and sum, then for exp(log v - maximum) and the squared deviations. The running sums are rescaled when
-the maximum moves. With draws on the last axis the lanes run along them; otherwise they run along the columns.
-"""
-import numpy as np
+One pass over the draws, which looks for no maximum: with any of them, c, for the origin, d = log w − c and v = w^power,
 
+    log mean v = power c + log (1/S) Σ exp(power d),       mean log w = c + Σ d / S,       m2 = Σ d² − (Σ d)² / S,
+
+to rounding, as long as no exponential overflows. Where one does, the pass is made again from the draw of greatest log v.
+m2 loses at most a factor S + 1 of its digits, since (c − mean)² <= m2: no more than S additions in a row may lose. c is
+the largest of the first four draws. The sums stand in `_exp_sums.h`; logarithms are taken of a group of rows at a time.
+
+With draws on the last axis, or few columns, the registers run along the draws of a row; otherwise along the columns.
+"""
+
+import numpy as np
+from numpy import ascontiguousarray, empty
+
+from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.math cimport INFINITY, exp, expm1, fabs, log1p
+from libc.stddef cimport ptrdiff_t
 from varinf._kernels._real cimport real
 
-cdef extern from "_simd.h" nogil:
+cdef extern from "_exp_sums.h" nogil:
+    enum:
+        VI_WIDTH
+        VI_WIDTHf
+    void vi_exp_sums(const double* x, ptrdiff_t count, double scale, double centre, bint spread, double* out,
+                     double* sums)
+    void vi_exp_sumsf(const float* x, ptrdiff_t count, float scale, float centre, bint spread, float* out,
+                      double* sums)
+    void vi_exp_sums_columns(const double* x, ptrdiff_t stride, ptrdiff_t count, double scale, const double* centre,
+                             bint spread, double* out, double* sums, ptrdiff_t apart)
+    void vi_exp_sums_columnsf(const float* x, ptrdiff_t stride, ptrdiff_t count, float scale, const float* centre,
+                              bint spread, float* out, double* sums, ptrdiff_t apart)
     double vi_exp(double x)
-    float vi_exp_nonpositivef(float x)
-    double vi_exp_nonpositive(double x)
     double vi_log(double x)
 
 cdef enum:
+    GROUP = 512     # rows, or neighbouring columns, that are finished together
+    APART = 520     # from their sums of v to those of v², of d and of d²; a power of two would crowd one part of the cache
+    CHUNK = 512     # draws of a row in a column, which are brought together to be summed
+    STEPS = 16      # draws of a register of columns at a time
+    FEW = 16        # columns: fewer are taken one by one, as rows
     LANES = 16
-    BLOCK = 512     # draws of a row at a time: 4 KiB of float64
-    ROWS = 16       # draws of a tile at a time ...
-    COLUMNS = 128   # ... by columns: 16 KiB of float64
+
+cdef double LOG2E = 1.4426950408889634
+
+# Below, `spread` asks for Σ v², Σ d and Σ d² beside Σ v; v itself, and then v / Σ v, go to `weights` unless that is NULL.
 
 
-cdef inline real exp_(real x) noexcept nogil:
-    """Of log v less its maximum; weights too small for a normal number count as 0."""
-    if real is float:
-        return vi_exp_nonpositivef(x)
-    else:
-        return vi_exp_nonpositive(x)
-
-
-cdef struct State:      # of one column, over the draws read so far
-    double n, top, sum_v, sum_v2, sum_x, m2
-
-
-cdef inline void start(State* s) noexcept nogil:
-    s.n = 0
-    s.top = -INFINITY
-    s.sum_v = s.sum_v2 = s.sum_x = s.m2 = 0
-
-
-cdef inline double finite(double top) noexcept nogil:
+cdef inline real finite(real top) noexcept nogil:
     return top if -INFINITY < top < INFINITY else 0
 
 
-cdef inline void absorb(State* s, double n, double top, double sum_v, double sum_v2, double sum_x, double m2) noexcept nogil:
-    """Adds a block: its sums of v and v² are already relative to `top`, the maximum of all draws so far."""
-    cdef double rescale = 1
-    if top != s.top:
-        rescale = vi_exp(finite(s.top) - finite(top)) if s.top > -INFINITY else 0
-    cdef double difference
-    s.sum_v = s.sum_v * rescale + sum_v
-    s.sum_v2 = s.sum_v2 * rescale * rescale + sum_v2
-    if s.n > 0:
-        difference = sum_x / n - s.sum_x / s.n
-        m2 += difference * difference * (s.n * n / (s.n + n))
-    s.m2 += m2
-    s.sum_x += sum_x
-    s.n += n
-    s.top = top
+cdef inline real first(const real* x, Py_ssize_t stride, Py_ssize_t draws) noexcept nogil:
+    """The largest of the first four draws."""
+    cdef real c = x[0]
+    cdef Py_ssize_t j
+    for j in range(1, min(<Py_ssize_t>4, draws)):
+        c = x[j * stride] if x[j * stride] > c else c
+    return c
 
 
-cdef inline void finish(State* s, real* top, real* log_mean, real* log_inefficiency, real* mean, real* m2) noexcept nogil:
-    top[0] = <real>s.top
-    if -INFINITY < s.top < INFINITY:
-        log_mean[0] = <real>(s.top + vi_log(s.sum_v / s.n))
-        log_inefficiency[0] = <real>vi_log(s.sum_v2 / s.sum_v * (s.n / s.sum_v))
-    else:
-        log_mean[0] = <real>s.top
-        log_inefficiency[0] = INFINITY
-    mean[0] = <real>(s.sum_x / s.n)
-    m2[0] = <real>(0 if s.m2 < 0 else s.m2)  # rounding may leave a small negative; a nan stays
-
-
-cdef void row_block(const real* x, Py_ssize_t n, real power, State* s) noexcept nogil:
-    """n contiguous draws of one row."""
-    cdef real tops[LANES]
-    cdef double sums[LANES]
-    cdef double squares[LANES]
-    cdef double v_sums[LANES]
-    cdef double v2_sums[LANES]
-    cdef Py_ssize_t b, j, i, whole = n - n % LANES
-    cdef double sum_x = 0, sum_v = 0, sum_v2 = 0, m2 = 0, top = s.top, d
-    cdef real v, t, centre, shift
-    for i in range(LANES):
-        tops[i] = -INFINITY
-        sums[i] = squares[i] = v_sums[i] = v2_sums[i] = 0
-    for b in range(n // LANES):
-        j = b * LANES
-        for i in range(LANES):
-            t = power * x[j + i]
-            tops[i] = t if t > tops[i] else tops[i]
-            sums[i] += x[j + i]
-    for j in range(whole, n):
-        t = power * x[j]
-        tops[0] = t if t > tops[0] else tops[0]
-        sum_x += x[j]
-    for i in range(LANES):
-        top = tops[i] if tops[i] > top else top
-        sum_x += sums[i]
-    shift = <real>finite(top)
-    centre = <real>(sum_x / n)
-    for b in range(n // LANES):
-        j = b * LANES
-        for i in range(LANES):
-            v = exp_(power * x[j + i] - shift)
-            d = x[j + i] - centre
-            v_sums[i] += v
-            v2_sums[i] += v * v
-            squares[i] += d * d
-    for j in range(whole, n):
-        v = exp_(power * x[j] - shift)
-        d = x[j] - centre
-        sum_v += v
-        sum_v2 += v * v
-        m2 += d * d
-    for i in range(LANES):
-        sum_v += v_sums[i]
-        sum_v2 += v2_sums[i]
-        m2 += squares[i]
-    # The deviations are about `centre`, the mean rounded to the element type: take out what the rounding adds.
-    d = sum_x / n - centre
-    absorb(s, n, top, sum_v, sum_v2, sum_x, m2 - n * d * d)
-
-
-cdef void tile_block(const real* x, Py_ssize_t stride, Py_ssize_t rows, Py_ssize_t columns, real power, State* s) noexcept nogil:
-    """`rows` draws of `columns` neighbouring columns, `stride` elements from draw to draw."""
-    cdef real tops[COLUMNS]
-    cdef real shifts[COLUMNS]
-    cdef real centres[COLUMNS]
-    cdef double sums[COLUMNS]
-    cdef double squares[COLUMNS]
-    cdef double v_sums[COLUMNS]
-    cdef double v2_sums[COLUMNS]
-    cdef Py_ssize_t j, c
-    cdef const real* row
-    cdef real t, v
-    cdef double d
-    for c in range(columns):
-        tops[c] = <real>s[c].top
-        sums[c] = squares[c] = v_sums[c] = v2_sums[c] = 0
-    for j in range(rows):
-        row = x + j * stride
-        for c in range(columns):
-            t = power * row[c]
-            tops[c] = t if t > tops[c] else tops[c]
-            sums[c] += row[c]
-    for c in range(columns):
-        shifts[c] = <real>finite(tops[c])
-        centres[c] = <real>(sums[c] / rows)
-    for j in range(rows):
-        row = x + j * stride
-        for c in range(columns):
-            v = exp_(power * row[c] - shifts[c])
-            d = row[c] - centres[c]
-            v_sums[c] += v
-            v2_sums[c] += v * v
-            squares[c] += d * d
-    for c in range(columns):
-        d = sums[c] / rows - centres[c]
-        absorb(&s[c], rows, tops[c], v_sums[c], v2_sums[c], sums[c], squares[c] - rows * d * d)
-
-
-cdef void moments_of(const real[:, :, ::1] x, real power, real[:, ::1] top, real[:, ::1] log_mean,
-                     real[:, ::1] log_inefficiency, real[:, ::1] mean, real[:, ::1] m2) noexcept nogil:
-    cdef State states[COLUMNS]
-    cdef Py_ssize_t o, j, c, i, width
-    cdef Py_ssize_t outer = x.shape[0], draws = x.shape[1], inner = x.shape[2]
-    for o in range(outer):
-        c = 0
-        while c < inner:
-            width = min(<Py_ssize_t>COLUMNS, inner - c)
-            for i in range(width):
-                start(&states[i])
-            j = 0
-            while j < draws:
-                if inner == 1:
-                    row_block(&x[o, j, 0], min(<Py_ssize_t>BLOCK, draws - j), power, &states[0])
-                    j += BLOCK
-                else:
-                    tile_block(&x[o, j, c], inner, min(<Py_ssize_t>ROWS, draws - j), width, power, &states[0])
-                    j += ROWS
-            for i in range(width):
-                finish(&states[i], &top[o, c + i], &log_mean[o, c + i], &log_inefficiency[o, c + i], &mean[o, c + i],
-                       &m2[o, c + i])
-            c += COLUMNS
-
-
-cdef void weights_row(const real* x, Py_ssize_t n, real power, real shift, real* out) noexcept nogil:
-    """exp(log v − max) first, its sum along the way, then one scaling."""
-    cdef double lanes[LANES]
-    cdef double total = 0
+cdef real greatest(const real* x, Py_ssize_t stride, Py_ssize_t draws, double power) noexcept nogil:
+    """The draw of greatest log v; 0 where that is infinite."""
+    cdef real sign = 1 if power >= 0 else -1
+    cdef real lanes[LANES]
+    cdef real top = -INFINITY, t
     cdef Py_ssize_t b, j, i
-    for i in range(LANES):
-        lanes[i] = 0
-    for b in range(n // LANES):
-        j = b * LANES
-        for i in range(LANES):
-            out[j + i] = exp_(power * x[j + i] - shift)
-            lanes[i] += out[j + i]
-    for j in range(n - n % LANES, n):
-        out[j] = exp_(power * x[j] - shift)
-        total += out[j]
-    for i in range(LANES):
-        total += lanes[i]
-    total = 1 / total if total > 0 else 0
-    for j in range(n):
-        out[j] = <real>(out[j] * total)
+    for i in range(16):
+        lanes[i] = -INFINITY
+    for b in range(draws // LANES):
+        for i in range(16):
+            t = sign * x[(b * LANES + i) * stride]
+            lanes[i] = t if t > lanes[i] else lanes[i]
+    for j in range(draws - draws % LANES, draws):
+        t = sign * x[j * stride]
+        top = t if t > top else top
+    for i in range(16):
+        top = lanes[i] if lanes[i] > top else top
+    return sign * finite(top)
 
 
-cdef void weights_tile(const real* x, Py_ssize_t stride, Py_ssize_t n, Py_ssize_t columns, real power, const real* top, real* out) noexcept nogil:
-    """The same for neighbouring columns."""
-    cdef double sums[COLUMNS]
-    cdef real shifts[COLUMNS]
+cdef inline bint is_proper(double total, real like) noexcept nogil:
+    """Σ v holds the origin's own v = 1, and Σ v², at most its square, cannot have overflowed."""
+    if real is float:
+        return 1 <= total < 1e18
+    else:
+        return 1 <= total < 1e150
+
+
+cdef inline double inverse(double total) noexcept nogil:
+    return 1 / total if total > 0 else 0
+
+
+cdef inline void add_draws(const real* x, Py_ssize_t count, real scale, real centre, bint spread, real* v,
+                           double* sums) noexcept nogil:
+    if real is float:
+        vi_exp_sumsf(x, count, scale, centre, spread, v, sums)
+    else:
+        vi_exp_sums(x, count, scale, centre, spread, v, sums)
+
+
+cdef void add_strided(const real* x, Py_ssize_t stride, Py_ssize_t draws, real scale, real centre, bint spread,
+                      real* weights, double* sums) noexcept nogil:
+    cdef real near[CHUNK]
+    cdef real v[CHUNK]
+    cdef Py_ssize_t j = 0, i, count
+    while j < draws:
+        count = min(<Py_ssize_t>CHUNK, draws - j)
+        for i in range(count):
+            near[i] = x[(j + i) * stride]
+        add_draws(near, count, scale, centre, spread, NULL if weights == NULL else v, sums)
+        if weights != NULL:
+            for i in range(count):
+                weights[(j + i) * stride] = v[i]
+        j += CHUNK
+
+
+cdef inline void sum_row(const real* x, Py_ssize_t stride, Py_ssize_t draws, double power, real centre, bint spread,
+                         real* weights, double* sums) noexcept nogil:
+    sums[0] = sums[1] = sums[2] = sums[3] = 0
+    if stride == 1:
+        add_draws(x, draws, <real>(power * LOG2E), centre, spread, weights, sums)
+    else:
+        add_strided(x, stride, draws, <real>(power * LOG2E), centre, spread, weights, sums)
+
+
+cdef inline void one_row(const real* x, Py_ssize_t stride, Py_ssize_t draws, double power, bint spread, real* weights,
+                         real* centre, double* sums) noexcept nogil:
+    cdef double four[4]
+    cdef Py_ssize_t q
+    centre[0] = first(x, stride, draws)
+    sum_row(x, stride, draws, power, centre[0], spread, weights, four)
+    if not is_proper(four[0], centre[0]):
+        centre[0] = greatest(x, stride, draws, power)
+        sum_row(x, stride, draws, power, centre[0], spread, weights, four)
+    for q in range(4):
+        sums[q * APART] = four[q]
+
+
+cdef inline void scale_row(real* weights, Py_ssize_t stride, Py_ssize_t draws, double total) noexcept nogil:
+    cdef real factor = <real>inverse(total)
+    cdef Py_ssize_t j
+    if stride == 1:
+        for j in range(draws):
+            weights[j] *= factor
+    else:
+        for j in range(draws):
+            weights[j * stride] *= factor
+
+
+cdef inline void add_columns(const real* x, Py_ssize_t stride, Py_ssize_t count, real scale, const real* centre,
+                             bint spread, real* v, double* sums) noexcept nogil:
+    if real is float:
+        vi_exp_sums_columnsf(x, stride, count, scale, centre, spread, v, sums, APART)
+    else:
+        vi_exp_sums_columns(x, stride, count, scale, centre, spread, v, sums, APART)
+
+
+cdef void sum_columns(const real* x, Py_ssize_t stride, Py_ssize_t draws, Py_ssize_t width, double power,
+                      const real* centre, bint spread, real* weights, double* sums) noexcept nogil:
+    """Registers of columns one after the other; the last one lies over its neighbour where the width is no multiple."""
+    cdef Py_ssize_t j = 0, c, at, q, wide = VI_WIDTH
+    cdef real* v = NULL
+    if real is float:
+        wide = VI_WIDTHf
+    for q in range(4):
+        for c in range(GROUP):
+            sums[q * APART + c] = 0
+    while j < draws:
+        for c in range((width + wide - 1) // wide):
+            at = min(c * wide, width - wide)
+            if weights != NULL:
+                v = weights + j * stride + at
+            add_columns(x + j * stride + at, stride, min(<Py_ssize_t>STEPS, draws - j), <real>(power * LOG2E), centre + at,
+                        spread, v, sums + c * wide)
+        j += STEPS
+    at = width % wide
+    if at > 0:  # the sums of its last `at` columns go where they belong
+        for q in range(4):
+            for c in range(q * APART + width - at, q * APART + width):
+                sums[c] = sums[c + wide - at]
+
+
+cdef void first_of_columns(const real* x, Py_ssize_t stride, Py_ssize_t draws, Py_ssize_t width,
+                           real* c) noexcept nogil:
+    cdef Py_ssize_t j, i
+    for i in range(width):
+        c[i] = x[i]
+    for j in range(1, min(<Py_ssize_t>4, draws)):
+        for i in range(width):
+            c[i] = x[j * stride + i] if x[j * stride + i] > c[i] else c[i]
+
+
+cdef bint improve_columns(const real* x, Py_ssize_t stride, Py_ssize_t draws, Py_ssize_t width, double power,
+                          const double* sums, real* c) noexcept nogil:
+    """Puts the draw of greatest log v in the place of an origin that would not do; whether there was one."""
+    cdef real top[GROUP]
+    cdef real sign = 1 if power >= 0 else -1, t
+    cdef Py_ssize_t j, i
+    cdef bint found = False
+    for i in range(width):
+        found = found or not is_proper(sums[i], c[i])
+    if not found:
+        return False
+    for i in range(width):
+        top[i] = -INFINITY
+    for j in range(draws):
+        for i in range(width):
+            t = sign * x[j * stride + i]
+            top[i] = t if t > top[i] else top[i]
+    for i in range(width):
+        if not is_proper(sums[i], c[i]):
+            c[i] = sign * finite(top[i])
+    return True
+
+
+cdef void some_columns(const real* x, Py_ssize_t stride, Py_ssize_t draws, Py_ssize_t width, double power, bint spread,
+                       real* weights, real* centre, double* sums) noexcept nogil:
+    cdef real factor[GROUP]
     cdef Py_ssize_t j, c
-    for c in range(columns):
-        sums[c] = 0
-        shifts[c] = <real>finite(top[c])
-    for j in range(n):
-        for c in range(columns):
-            out[j * stride + c] = exp_(power * x[j * stride + c] - shifts[c])
-            sums[c] += out[j * stride + c]
-    for c in range(columns):
-        sums[c] = 1 / sums[c] if sums[c] > 0 else 0
-    for j in range(n):
-        for c in range(columns):
-            out[j * stride + c] = <real>(out[j * stride + c] * sums[c])
+    first_of_columns(x, stride, draws, width, centre)
+    sum_columns(x, stride, draws, width, power, centre, spread, weights, sums)
+    if improve_columns(x, stride, draws, width, power, sums, centre):  # the other columns come out as before
+        sum_columns(x, stride, draws, width, power, centre, spread, weights, sums)
+    if weights != NULL:
+        for c in range(width):
+            factor[c] = <real>inverse(sums[c])
+        for j in range(draws):
+            for c in range(width):
+                weights[j * stride + c] *= factor[c]
 
 
-cdef void weights_of(const real[:, :, ::1] x, real power, const real[:, ::1] top, real[:, :, ::1] out) noexcept nogil:
-    cdef Py_ssize_t o, c, outer = x.shape[0], draws = x.shape[1], inner = x.shape[2]
-    for o in range(outer):
-        if inner == 1:
-            weights_row(&x[o, 0, 0], draws, power, <real>finite(top[o, 0]), &out[o, 0, 0])
-            continue
-        c = 0
-        while c < inner:
-            weights_tile(&x[o, 0, c], inner, draws, min(<Py_ssize_t>COLUMNS, inner - c), power, &top[o, c], &out[o, 0, c])
-            c += COLUMNS
+cdef void finish(const real* centre, double* sums, Py_ssize_t count, Py_ssize_t draws, double power, bint spread,
+                 real* out, Py_ssize_t apart) noexcept nogil:
+    """log_mean, and log_inefficiency, mean and m2, of `count` rows or columns from their sums, which are used up.
+
+    Loops this short are those that compilers vectorise.
+    """
+    cdef double* v = sums
+    cdef double* v2 = sums + APART
+    cdef double* d = sums + 2 * APART
+    cdef double* d2 = sums + 3 * APART
+    cdef double n = draws, share = 1 / n, first_order
+    cdef Py_ssize_t i
+    for i in range(count):
+        v[i] /= n
+        v2[i] /= n
+    for i in range(count):
+        out[i] = <real>(power * centre[i] + vi_log(v[i]))
+    if not spread:
+        return
+    for i in range(count):
+        d2[i] -= d[i] * (d[i] * share)
+        d2[i] = 0 if d2[i] < 0 else d2[i]  # rounding may leave a small negative; a nan stays
+    for i in range(count):
+        v2[i] = vi_log(v2[i] / (v[i] * v[i]))
+    if real is float:
+        # Float sums of near-equal weights know it to 3e-7. Where the variance of log v, which it is to first order, lies
+        # as near as that, this is as good an answer in the worst case, and in most a far better one.
+        for i in range(count):
+            first_order = power * power * d2[i] * share
+            v2[i] = first_order if fabs(v2[i] - first_order) < 3e-7 else v2[i]
+    for i in range(count):
+        out[apart + i] = <real>(v2[i] if v2[i] < INFINITY else INFINITY)  # a nan: Σ v is 0 or inf
+        out[2 * apart + i] = <real>(centre[i] + d[i] * share)
+        out[3 * apart + i] = <real>d2[i]
+
+
+cdef void reduce_draws(const real* x, Py_ssize_t outer, Py_ssize_t draws, Py_ssize_t inner, double power, bint spread,
+                       real* out, real* weights) noexcept nogil:
+    """log_mean, or all moments if `spread`, to `out`, and normalised v to `weights`, unless they are NULL."""
+    cdef double sums[4 * APART]
+    cdef real centre[GROUP]
+    cdef real* w = NULL
+    cdef Py_ssize_t r, i, c = 0, at = 0, before = 0, count, tiles, rows = outer * inner
+    if inner < FEW:
+        r = 0
+        while r < rows:
+            count = min(<Py_ssize_t>GROUP, rows - r)
+            for i in range(count):
+                if weights != NULL:
+                    w = weights + at
+                one_row(x + at, inner, draws, power, spread, w, &centre[i], &sums[i])
+                if weights != NULL and i > 0:  # a row late, when its sum is there without waiting
+                    scale_row(weights + before, inner, draws, sums[i - 1])
+                before = at
+                at, c = at + 1, c + 1
+                if c == inner:
+                    at, c = at + (draws - 1) * inner, 0
+            if weights != NULL:
+                scale_row(weights + before, inner, draws, sums[count - 1])
+            if out != NULL:
+                finish(centre, sums, count, draws, power, spread, out + r, rows)
+            r += GROUP
+        return
+    tiles = (inner + GROUP - 1) // GROUP  # of like widths, so that none is narrower than a register
+    for r in range(outer):
+        for i in range(tiles):
+            c = inner * i // tiles
+            count, at = inner * (i + 1) // tiles - c, r * draws * inner + c
+            if weights != NULL:
+                w = weights + at
+            some_columns(x + at, inner, draws, count, power, spread, w, centre, sums)
+            if out != NULL:
+                finish(centre, sums, count, draws, power, spread, out + r * inner + c, rows)
 
 
 cdef inline double log_add(double a, double b) noexcept nogil:
@@ -246,77 +312,115 @@ cdef inline double log_add(double a, double b) noexcept nogil:
     return top if top == -INFINITY or top == INFINITY else top + vi_log(1 + vi_exp(low - top))
 
 
-cdef inline double spread(double size, double log_inefficiency) noexcept nogil:
-    """A part's mean square deviation of v, its mean v being `size`; a part without weight has none."""
+cdef inline double variance(double size, double log_inefficiency) noexcept nogil:
+    """Of v in a part whose mean v is `size`; a part without weight has none."""
     return size * size * expm1(log_inefficiency) if size > 0 else 0
 
 
-def _moments(const real[:, :, ::1] x, double power, real[:, ::1] top, real[:, ::1] log_mean,
-             real[:, ::1] log_inefficiency, real[:, ::1] mean, real[:, ::1] m2):
-    with nogil:
-        moments_of(x, <real>power, top, log_mean, log_inefficiency, mean, m2)
-
-
-def _weights(const real[:, :, ::1] x, double power, const real[:, ::1] top, real[:, :, ::1] out):
-    with nogil:
-        weights_of(x, <real>power, top, out)
-
-
-cdef checked(x):
-    x = np.ascontiguousarray(x)
-    if x.ndim != 3 or x.shape[1] == 0:
+cdef read(x, Py_buffer* to):
+    """x in C order, and its buffer; of a bare call to a kernel on few draws this and the like are half the time."""
+    x = ascontiguousarray(x)
+    PyObject_GetBuffer(x, to, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT)
+    if to.ndim != 3 or to.shape[1] == 0 or to.format[0] not in b"fd":
+        PyBuffer_Release(to)
         raise ValueError(f"x has shape {x.shape}; (outer, draws, inner) with at least one draw is needed")
     return x
 
 
-def moments(x, power):
-    x = checked(x)
-    shape = x.shape[0], x.shape[2]
-    outputs = tuple(np.empty(shape, x.dtype) for _ in range(5))
-    if x.size:
-        _moments(x, power, *outputs)
-    return outputs
+cdef run(Py_buffer* x, double power, bint spread, out, weights):
+    """`reduce_draws` into arrays that go with x, or None; x is released."""
+    cdef Py_buffer of_out, of_weights
+    of_out.buf = of_weights.buf = NULL
+    if out is not None:
+        PyObject_GetBuffer(out, &of_out, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE)
+    if weights is not None:
+        PyObject_GetBuffer(weights, &of_weights, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE)
+    with nogil:
+        if x.itemsize == sizeof(float):
+            reduce_draws(<const float*>x.buf, x.shape[0], x.shape[1], x.shape[2], power, spread,
+                         <float*>of_out.buf, <float*>of_weights.buf)
+        else:
+            reduce_draws(<const double*>x.buf, x.shape[0], x.shape[1], x.shape[2], power, spread,
+                         <double*>of_out.buf, <double*>of_weights.buf)
+    if out is not None:
+        PyBuffer_Release(&of_out)
+    if weights is not None:
+        PyBuffer_Release(&of_weights)
+    PyBuffer_Release(x)
 
 
-def weights(x, power):
-    x = checked(x)
-    out = np.empty(x.shape, x.dtype)
-    if x.size:
-        _weights(x, power, (power * x).max(axis=1), out)
+cdef target(x, out):
+    """Where normalised weights go."""
+    if out is None:
+        return empty(x.shape, x.dtype)
+    if out.shape != x.shape or out.dtype != x.dtype or not out.flags.carray:
+        raise ValueError(f"out has shape {out.shape} and dtype {out.dtype}; x has {x.shape} and {x.dtype}, in C order")
     return out
 
 
-def merge(n_a, top_a, log_mean_a, log_inefficiency_a, mean_a, m2_a, n_b, top_b, log_mean_b, log_inefficiency_b, mean_b, m2_b):
-    parts = (top_a, log_mean_a, log_inefficiency_a, mean_a, m2_a, top_b, log_mean_b, log_inefficiency_b, mean_b, m2_b)
-    shapes = {part.shape for part in parts}
-    if len(shapes) != 1:
-        raise ValueError(f"the two states have arrays of shapes {sorted(shapes)}; they must agree")
-    flat = np.ascontiguousarray(np.stack(parts, dtype=np.float64)).reshape(10, -1)
-    out = np.empty((5, flat.shape[1]))
-    if flat.size:
-        _merge(flat, n_a, n_b, out)
-    return tuple(row.reshape(top_a.shape).astype(top_a.dtype, copy=False) for row in out)
+def log_mean(x, power):
+    cdef Py_buffer of_x
+    x = read(x, &of_x)
+    out = empty((of_x.shape[0], of_x.shape[2]), x.dtype)
+    run(&of_x, power, False, out, None)
+    return out
 
 
-def _merge(const double[:, ::1] s, double n_a, double n_b, double[:, ::1] out):
+def moments(x, power):
+    cdef Py_buffer of_x
+    x = read(x, &of_x)
+    out = empty((4, of_x.shape[0], of_x.shape[2]), x.dtype)
+    run(&of_x, power, True, out, None)
+    return out
+
+
+def weights(x, power, out=None):
+    cdef Py_buffer of_x
+    x = ascontiguousarray(x)
+    out = target(x, out)
+    read(x, &of_x)
+    run(&of_x, power, False, None, out)
+    return out
+
+
+def moments_and_weights(x, power, out=None):
+    cdef Py_buffer of_x
+    x = ascontiguousarray(x)
+    out = target(x, out)
+    read(x, &of_x)
+    four = empty((4, of_x.shape[0], of_x.shape[2]), x.dtype)
+    run(&of_x, power, True, four, out)
+    return four, out
+
+
+def merge(n_a, a, n_b, b):
+    if a.shape != b.shape or a.shape[:1] != (4,):
+        raise ValueError(f"the two states have moments of shapes {a.shape} and {b.shape}; both must be (4, ...)")
+    out = np.empty(a.shape)
+    parts = (np.ascontiguousarray(part, np.float64).reshape(4, -1) for part in (a, b, out))
+    _merge(n_a, n_b, *parts)
+    return out.astype(a.dtype, copy=False)
+
+
+def _merge(double n_a, double n_b, const double[:, ::1] a, const double[:, ::1] b, double[:, ::1] out):
     cdef Py_ssize_t i
-    cdef double n = n_a + n_b, log_a = vi_log(n_a / n), log_b = vi_log(n_b / n), difference, log_mean, top, size_a, size_b, total
+    cdef double n = n_a + n_b, log_a = vi_log(n_a / n), log_b = vi_log(n_b / n)
+    cdef double difference, log_mean, top, size_a, size_b, total
     with nogil:
-        for i in range(s.shape[1]):
-            out[0, i] = max(s[0, i], s[5, i])
-            log_mean = out[1, i] = log_add(s[1, i] + log_a, s[6, i] + log_b)
+        for i in range(out.shape[1]):
+            log_mean = out[0, i] = log_add(a[0, i] + log_a, b[0, i] + log_b)
             if -INFINITY < log_mean < INFINITY:
                 # Both parts' spread and that of their means, relative to the larger: near-equal weights cancel nowhere.
-                top = max(s[1, i], s[6, i])
-                size_a, size_b = exp(s[1, i] - top), exp(s[6, i] - top)
+                top = max(a[0, i], b[0, i])
+                size_a, size_b = exp(a[0, i] - top), exp(b[0, i] - top)
                 total = n_a * size_a + n_b * size_b
-                difference = expm1(-fabs(s[1, i] - s[6, i]))
-                out[2, i] = log1p(
-                    n * (n_a * spread(size_a, s[2, i]) + n_b * spread(size_b, s[7, i])) / (total * total)
+                difference = expm1(-fabs(a[0, i] - b[0, i]))
+                out[1, i] = log1p(
+                    n * (n_a * variance(size_a, a[1, i]) + n_b * variance(size_b, b[1, i])) / (total * total)
                     + n_a * n_b * (difference / total) * (difference / total)
                 )
             else:
-                out[2, i] = INFINITY
-            out[3, i] = (n_a / n) * s[3, i] + (n_b / n) * s[8, i]
-            difference = s[8, i] - s[3, i]
-            out[4, i] = s[4, i] + s[9, i] + difference * difference * (n_a * (n_b / n))
+                out[1, i] = INFINITY
+            out[2, i] = (n_a / n) * a[2, i] + (n_b / n) * b[2, i]
+            difference = b[2, i] - a[2, i]
+            out[3, i] = a[3, i] + b[3, i] + difference * difference * (n_a * (n_b / n))

@@ -84,8 +84,9 @@ CASES = (
             ((1, 64), (10_000, 64), (10_000, 5_000)) if axis else ((64, 1), (64, 10_000), (5_000, 10_000)),
             1,
             f.log_weights,
-            lambda x, axis=axis: lambda: vi.iwelbo(x, axis=axis).value,
+            lambda x, axis=axis: lambda: vi.log_mean_exp(x, axis=axis),
             f.log_mean_exp(axis),
+            kernel=("log_weights", f.log_mean_of_kernel(axis)),
             others={"scipy": f.scipy_log_mean_exp(axis)} | ({"numba": f.numba("log_mean_exp")} if axis else {}),
         )
         for axis, where in ((-1, "last axis"), (0, "first axis"))
@@ -98,6 +99,7 @@ CASES = (
         f.our_bounds_and_weights,
         f.bounds_and_weights,
         others={"numba": f.numba("bounds_and_weights")},
+        kernel=("log_weights", f.bounds_and_weights_of_kernel),
     ),
     Case(
         "MC ELBO and gradient, draws given",

@@ -14,25 +14,72 @@ class Moments(NamedTuple):
     """What one pass over the draws leaves, with v = w^power; arrays (*batch). See `_kernels/log_weights.py`."""
 
     draws: int
-    top: Any
     log_mean: Any
     log_inefficiency: Any
     mean: Any
     m2: Any
 
 
+def draws(log_weights, *, axis=0):
+    """Log weights that several functions are asked about: what they have in common is computed once.
+
+    Parameters
+    ----------
+    log_weights : array (draws, *batch)
+        Values of log p(x, z) − log q(z | x) in nats, z drawn from q; NumPy, torch or JAX. They are not copied, and are
+        not to be changed as long as the result is in use.
+    axis : int
+        The axis of the draws.
+
+    Returns
+    -------
+    Draws
+        To be given in the place of log weights to `elbo`, `iwelbo`, `renyi_bound`, `cubo`, `jackknife_evidence`,
+        `effective_sample_size`, `importance_weights` and `summarize`. Asked for the weights first, it goes through
+        memory once for weights, ELBO, IWELBO and effective sample size together.
+
+    Raises
+    ------
+    ValueError
+        For no draws. The values are looked at when the first function is.
+
+    See Also
+    --------
+    summarize : All bounds at once.
+    LogWeights : Log weights that do not fit into memory.
+
+    Examples
+    --------
+    >>> import numpy as np, varinf as vi
+    >>> log_w = vi.draws(np.log([1.0, 1.0, 2.0]))
+    >>> vi.importance_weights(log_w).round(6), round(float(vi.effective_sample_size(log_w)), 4)
+    (array([0.25, 0.25, 0.5 ]), 2.6667)
+    >>> round(float(vi.elbo(log_w)), 4), round(float(vi.iwelbo(log_w)), 4)
+    (0.231, 0.2877)
+    """
+    return Draws(log_weights, axis)
+
+
 class Draws:
     """Log weights with their draws on one axis. Reductions run on that axis without a copy."""
 
+    __slots__ = ("_checked", "_moments", "axis", "count", "name", "posterior", "x", "xp")
+
     def __init__(self, log_weights, axis=0, name="log_weights", posterior=False):
         self.x, self.axis = draws_first(log_weights, axis, name)
+        self.xp = np if type(self.x) is np.ndarray else namespace(self.x)
         self.name, self.posterior = name, posterior
         self.count = self.x.shape[self.axis]
-        self._moments = {}
+        self._moments, self._checked = {}, False
 
-    @property
-    def xp(self):
-        return namespace(self.x)
+    @classmethod
+    def of(cls, log_weights, axis):
+        """The draws of log weights, or what `draws` has made of them."""
+        if not isinstance(log_weights, cls):
+            return cls(log_weights, axis)
+        if axis != 0:
+            raise ValueError(f"axis={axis}: these log weights have had their axis since `draws` was told")
+        return log_weights
 
     @property
     def batch_shape(self):
@@ -44,33 +91,91 @@ class Draws:
 
     def moments(self, power=1.0):
         """Moments of w^power over the draws; the values are checked on the way."""
-        if power not in self._moments:
-            x, axis = self.x, self.axis
-            # Fortran order is C order of the transpose, with the axes counted from the other end.
-            turned = type(x) is np.ndarray and x.flags.f_contiguous and not x.flags.c_contiguous
-            if turned:
-                x, axis = x.T, x.ndim - 1 - axis
-            batch = x.shape[:axis] + x.shape[axis + 1 :]
-            cube = self.xp.reshape(x, (math.prod(x.shape[:axis]), self.count, math.prod(x.shape[axis + 1 :])))
-            parts = kernel("log_weights", cube).moments(cube, power)
-            parts = (self.xp.reshape(part, batch) for part in parts)
-            if turned:
-                parts = (part.T for part in parts)
-            if type(x) is np.ndarray and not batch:
-                parts = (part[()] for part in parts)
-            moments = Moments(self.count, *parts)
-            if not self._moments:
-                check_log_weights(self.x, self.name, moments.mean, self.posterior)
-            self._moments[power] = moments
-        return self._moments[power]
+        found = self._moments.get(power)
+        if found is None:
+            cube = self._cube(self.x)
+            found = self._keep(power, kernel("log_weights", cube).moments(cube, power))
+        return found
 
-    def weights(self, power=1.0):
-        """Normalised v, in the layout of the input; 0 where every draw has weight zero."""
-        self.moments(power)  # for its check of the values
+    def log_mean(self):
+        """log mean w alone, (*batch): half the work of all moments. The values are checked on the way."""
+        if 1.0 in self._moments:
+            return self._moments[1.0].log_mean
+        cube = self._cube(self.x)
+        value = kernel("log_weights", cube).log_mean(cube, 1.0)
+        value = self._over_batch(value[None, ...] if type(value) is np.ndarray else (value,))[0]
+        self._check(value)
+        return value
+
+    def weights(self, power=1.0, out=None):
+        """Normalised v, in the layout of the input; 0 where every draw has weight zero. The moments come with it."""
+        cube = self._cube(self.x)
+        place = None if out is None else self._place(out)
+        twin = kernel("log_weights", cube)
+        if power in self._moments:
+            weights = twin.weights(cube, power, place)
+        else:
+            moments, weights = twin.moments_and_weights(cube, power, place)
+            self._keep(power, moments)
+        if place is not None:
+            return out
+        turned = self._is_turned()
+        weights = self.xp.reshape(weights, self.x.shape[::-1] if turned else self.x.shape)
+        weights = weights.T if turned else weights
+        if out is None:
+            return weights
+        out[...] = weights
+        return out
+
+    def _is_turned(self):
+        """Whether memory has the last axis first: Fortran's order is C's of the transpose."""
         x = self.x
-        cube = (math.prod(x.shape[: self.axis]), self.count, math.prod(x.shape[self.axis + 1 :]))
-        cube = self.xp.reshape(x, cube)
-        return self.xp.reshape(kernel("log_weights", cube).weights(cube, power), x.shape)
+        return type(x) is np.ndarray and x.ndim > 1 and x.flags.f_contiguous and not x.flags.c_contiguous
+
+    def _cube(self, x):
+        """x, shaped like the log weights, as the kernel has it, (outer, draws, inner); mostly without a copy."""
+        axis = self.axis
+        if x.ndim == 1:
+            return x[None, :, None]
+        if self._is_turned():
+            x, axis = x.T, x.ndim - 1 - axis
+        return namespace(x).reshape(x, (math.prod(x.shape[:axis]), self.count, math.prod(x.shape[axis + 1 :])))
+
+    def _over_batch(self, parts):
+        """The arrays (outer, inner) of a kernel, as arrays (*batch); NumPy's numbers where there is no batch."""
+        batch = self.batch_shape
+        if type(parts) is not np.ndarray:
+            return [self.xp.reshape(part, batch) for part in parts]
+        if self._is_turned():
+            return [part.T for part in parts.reshape(len(parts), *batch[::-1])]
+        return parts.reshape(len(parts), *batch)
+
+    def _keep(self, power, parts):
+        parts = parts.ravel() if self.xp is np and self.x.ndim == 1 else self._over_batch(parts)
+        moments = Moments(self.count, parts[0], parts[1], parts[2], parts[3])  # an array is slow to iterate over
+        self._check(moments.mean)
+        self._moments[power] = moments
+        return moments
+
+    def _check(self, summary):
+        if self._checked:
+            return
+        if not (isinstance(summary, np.floating) and summary < math.inf):  # what is quickly said of a single number
+            check_log_weights(self.x, self.name, summary, self.posterior)
+        self._checked = True
+
+    def _place(self, out):
+        """`out` as the kernel can write to it; None where what it writes is to be copied."""
+        x = self.x
+        if type(x) is not np.ndarray or type(out) is not np.ndarray:
+            raise TypeError("out= takes a NumPy array, and log weights of NumPy")
+        if out.shape != x.shape or out.dtype != x.dtype:
+            raise ValueError(f"out has shape {out.shape} and dtype {out.dtype}; it takes {x.shape} and {x.dtype}")
+        if not out.flags.writeable:
+            raise ValueError("out is read-only")
+        if not (out.T if self._is_turned() else out).flags.c_contiguous or np.may_share_memory(out, x):
+            return None
+        return self._cube(out)
 
     def k_hat(self, power=1.0):
         """Tail index of v, float or array (*batch)."""
@@ -81,11 +186,15 @@ class Draws:
         """What each draw adds to log mean v, (draws, *batch): v/mean v − 1."""
         return self.count * self.xp.moveaxis(self.weights(power), self.axis, 0) - 1
 
-    def group_log_means(self, k, power=1.0):
-        """log mean v of groups of k consecutive draws, as Draws whose axis counts the groups."""
+    def group_log_means(self, k):
+        """log mean w of groups of k consecutive draws, as Draws whose axis counts the groups."""
         shape, axis = self.x.shape, self.axis
         grouped = self.xp.reshape(self.x, (*shape[:axis], self.count // k, k, *shape[axis + 1 :]))
-        return Draws(Draws(grouped, axis + 1, self.name, self.posterior).moments(power).log_mean, axis, self.name, True)
+        groups = Draws(grouped, axis + 1)
+        groups._checked = True  # here, where an error can say which draw it was
+        log_means = groups.log_mean()
+        self._check(log_means)
+        return Draws(log_means, axis, self.name, posterior=True)
 
 
 def as_number(x):
@@ -93,20 +202,34 @@ def as_number(x):
     return x[()] if x.ndim == 0 else x
 
 
+# Of NumPy's numbers the same is made without NumPy's functions, each of which would take a microsecond.
+
+
 def mean_error(moments, xp):
     """Standard error of the mean of log w: sqrt(m2 / (S (S − 1))); nan for one draw."""
+    m2 = moments.m2
     if moments.draws < 2:
-        return moments.m2 * math.nan
-    return xp.sqrt(moments.m2 / (moments.draws * (moments.draws - 1)))
+        return m2 * math.nan
+    square = m2 / (moments.draws * (moments.draws - 1))
+    return square**0.5 if isinstance(m2, np.floating) else xp.sqrt(square)
 
 
 def log_mean_error(moments, xp):
     """Delta-method standard error of log mean v: sd(v)/(mean v sqrt(S)); nan for one draw."""
     if moments.draws < 2:
         return moments.m2 * math.nan
-    return xp.sqrt(xp.expm1(xp.clip(moments.log_inefficiency, 0, None)) / (moments.draws - 1))
+    t = moments.log_inefficiency
+    if isinstance(t, np.floating):
+        return type(t)(math.sqrt(math.expm1(t if t > 0 else 0.0) / (moments.draws - 1)))
+    return xp.sqrt(xp.expm1(xp.clip(t, 0, None)) / (moments.draws - 1))
 
 
 def relative_variance(moments, xp):
     """Var(v)/(mean v)², unbiased to first order; nan for one draw."""
     return log_mean_error(moments, xp) ** 2 * moments.draws
+
+
+def effective_size(moments, xp):
+    """(Σ v)² / Σ v²: S exp(−log_inefficiency)."""
+    t = moments.log_inefficiency
+    return moments.draws * (type(t)(math.exp(-t)) if isinstance(t, np.floating) else xp.exp(-t))

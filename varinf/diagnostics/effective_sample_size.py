@@ -1,28 +1,31 @@
 """Normalised importance weights and their effective sample size."""
 
-from varinf.diagnostics.draws import Draws
+from varinf.diagnostics.draws import Draws, effective_size
 
 
-def importance_weights(log_weights, *, axis=0):
+def importance_weights(log_weights, *, axis=0, out=None):
     """Self-normalised importance weights w / Σ w.
 
     Parameters
     ----------
-    log_weights : array (draws, *batch)
+    log_weights : array (draws, *batch), or `draws` of one
         Values of log p(x, z) − log q(z | x) in nats, z drawn from q; NumPy, torch or JAX.
     axis : int
         The axis of the draws.
+    out : array, shape and dtype of the input, optional
+        Where to write the weights, NumPy only; may be the log weights themselves. Of many draws half the time goes into
+        getting memory for a new array.
 
     Returns
     -------
     array, shape of the input
         Non-negative, summing to 1 over the draws; all 0 where every draw has weight zero. It is also the gradient of
-        ``iwelbo(log_weights).value``.
+        ``iwelbo(log_weights).value``. `out` itself where it is given.
 
     Raises
     ------
     ValueError
-        For no draws, nan or +inf.
+        For no draws, nan or +inf, and an `out` of another shape or dtype.
 
     See Also
     --------
@@ -40,7 +43,7 @@ def importance_weights(log_weights, *, axis=0):
     >>> vi.importance_weights(np.log([1.0, 1.0, 2.0])).round(6)
     array([0.25, 0.25, 0.5 ])
     """
-    return Draws(log_weights, axis).weights()
+    return Draws.of(log_weights, axis).weights(out=out)
 
 
 def effective_sample_size(log_weights, *, axis=0):
@@ -48,7 +51,7 @@ def effective_sample_size(log_weights, *, axis=0):
 
     Parameters
     ----------
-    log_weights : array (draws, *batch)
+    log_weights : array (draws, *batch), or `draws` of one
         Values of log p(x, z) − log q(z | x) in nats, z drawn from q; NumPy, torch or JAX.
     axis : int
         The axis of the draws.
@@ -80,5 +83,5 @@ def effective_sample_size(log_weights, *, axis=0):
     >>> round(float(vi.effective_sample_size(np.log([1.0, 1.0, 2.0]))), 4)
     2.6667
     """
-    draws = Draws(log_weights, axis)
-    return draws.count * draws.xp.exp(-draws.moments().log_inefficiency)
+    source = Draws.of(log_weights, axis)
+    return effective_size(source.moments(), source.xp)

@@ -37,7 +37,7 @@ def cubo(log_weights, order=2, *, on_heavy_tail="raise", axis=0, shared_draws=Fa
 
     Parameters
     ----------
-    log_weights : array (draws, *batch)
+    log_weights : array (draws, *batch), or `draws` of one
         Values of log p(x, z) − log q(z | x) in nats, z drawn from q; NumPy, torch or JAX.
     order : float > 1
         Order of the χ divergence; 2 is usual.
@@ -87,7 +87,7 @@ def cubo(log_weights, order=2, *, on_heavy_tail="raise", axis=0, shared_draws=Fa
         raise ValueError(f"order={order:g}: an upper bound needs an order above 1 (order 1 is the iwelbo)")
     if on_heavy_tail not in ("raise", "warn", "ignore"):
         raise ValueError(f"on_heavy_tail={on_heavy_tail!r}: use 'raise', 'warn' or 'ignore'")
-    draws = Draws(log_weights, axis)
+    draws = Draws.of(log_weights, axis)
     estimate = power_mean(draws, order, f"CUBO of order {order:g}", "cubo", shared_draws)
     if on_heavy_tail != "ignore" and to_numpy(draws.x) is not None:
         _judge(estimate, order, on_heavy_tail)

@@ -12,7 +12,7 @@ def elbo(log_weights, *, axis=0, shared_draws=False):
 
     Parameters
     ----------
-    log_weights : array (draws, *batch)
+    log_weights : array (draws, *batch), or `draws` of one
         Values of log p(x, z) − log q(z | x) in nats, z drawn from q; NumPy, torch or JAX. -inf is a draw of probability
         zero.
     axis : int
@@ -50,7 +50,7 @@ def elbo(log_weights, *, axis=0, shared_draws=False):
     >>> round(float(b), 2), b.direction.value, b.is_bound
     (-30.99, 'lower', True)
     """
-    return elbo_of(Draws(log_weights, axis), shared_draws)
+    return elbo_of(Draws.of(log_weights, axis), shared_draws)
 
 
 def elbo_of(source, shared_draws=False, rules=()):

@@ -1,5 +1,7 @@
 """The importance-weighted bound: log mean w, the ELBO of K draws at a time."""
 
+from functools import cache
+
 from varinf._arrays import positive_integer
 from varinf.diagnostics import caveats
 from varinf.diagnostics.draws import Draws, log_mean_error, mean_error, relative_variance
@@ -12,7 +14,7 @@ def iwelbo(log_weights, k=None, *, axis=0, shared_draws=False):
 
     Parameters
     ----------
-    log_weights : array (draws, *batch)
+    log_weights : array (draws, *batch), or `draws` of one
         Values of log p(x, z) − log q(z | x) in nats, z drawn independently from q; NumPy, torch or JAX.
     k : int, optional
         Draws in each importance-weighted average. Groups of `k` consecutive draws give independent values of
@@ -64,7 +66,7 @@ def iwelbo(log_weights, k=None, *, axis=0, shared_draws=False):
     >>> abs(float(vi.iwelbo(log_w))) < 0.02
     True
     """
-    draws = Draws(log_weights, axis)
+    draws = Draws.of(log_weights, axis)
     if k is None:
         return iwelbo_of(draws, shared_draws)
     k = positive_integer(k, "k")
@@ -75,23 +77,31 @@ def iwelbo(log_weights, k=None, *, axis=0, shared_draws=False):
     return grouped_iwelbo_of(draws, draws.group_log_means(k), k, shared_draws)
 
 
+@cache
+def _estimand(k):
+    return f"IWELBO of {k:,} draw{'s' * (k != 1)}"
+
+
 def iwelbo_of(source, shared_draws=False, rules=()):
     """IWELBO over all draws of anything with moments."""
-    moments, xp = source.moments(), source.xp
+    moments = source.moments()
     kept = isinstance(source, Draws)
+    stderr = log_mean_error(moments, source.xp)
     return Estimate(
         moments.log_mean,
-        log_mean_error(moments, xp),
-        estimand=f"IWELBO of {moments.draws:,} draw{'s' * (moments.draws != 1)}",
+        stderr,
+        quantity="log p(x)",
+        estimand=_estimand(moments.draws),
+        direction=Direction.LOWER,
         draws=moments.draws,
         degrees=moments.draws - 1,
-        bias_estimate=-relative_variance(moments, xp) / (2 * moments.draws),
+        bias_estimate=-0.5 * stderr * stderr,  # Var(w)/(mean w)² is S stderr²
+        objective="iwelbo",
+        shared_draws=shared_draws,
         tail=source.k_hat,
         influence=(lambda: source.influence(1.0)) if kept else None,
         markov=lower_limit(source) if kept else None,
         rules=(caveats.one_draw, caveats.zero_weights, caveats.heavy_weights, caveats.bias_against_error, *rules),
-        shared_draws=shared_draws,
-        **_ABOUT,
     )
 
 
@@ -102,18 +112,17 @@ def grouped_iwelbo_of(source, groups, k, shared_draws=False, rules=()):
     return Estimate(
         values.mean,
         mean_error(values, xp),
-        estimand=f"IWELBO of {k:,} draw{'s' * (k != 1)}",
+        quantity="log p(x)",
+        estimand=_estimand(k),
+        direction=Direction.LOWER,
         draws=moments.draws,
         degrees=values.draws - 1,
         bias_estimate=-relative_variance(moments, xp) / (2 * k),
+        objective="iwelbo",
+        shared_draws=shared_draws,
         tail=source.k_hat,
         influence=(lambda: groups.first() - values.mean) if kept else None,
         markov=lower_limit(source) if kept else None,
         # Heavy weights make IWELBO_k loose; the interval, from independent values of it, is right all the same.
         rules=(caveats.one_draw, caveats.zero_weights, caveats.loose, caveats.bias_of_groups, *rules),
-        shared_draws=shared_draws,
-        **_ABOUT,
     )
-
-
-_ABOUT = {"quantity": "log p(x)", "direction": Direction.LOWER, "objective": "iwelbo"}

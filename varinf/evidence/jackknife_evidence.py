@@ -21,7 +21,7 @@ def jackknife_evidence(log_weights, order=1, *, axis=0, shared_draws=False):
 
     Parameters
     ----------
-    log_weights : array (draws, *batch)
+    log_weights : array (draws, *batch), or `draws` of one
         Values of log p(x, z) − log q(z | x) in nats, z drawn independently from q; NumPy, torch or JAX.
     order : {0, 1, 2}
         Powers of 1/draws that are removed from the bias. 0 returns the `iwelbo` of all draws; 1 takes every average
@@ -74,7 +74,7 @@ def jackknife_evidence(log_weights, order=1, *, axis=0, shared_draws=False):
             "sum of ever larger terms soon adds more noise than the bias it removes"
         )
     order = int(order)
-    draws = Draws(log_weights, axis)
+    draws = Draws.of(log_weights, axis)
     if order == 0:
         return iwelbo_of(draws, shared_draws)
     if draws.count <= order:

@@ -18,7 +18,7 @@ def renyi_bound(log_weights, alpha, *, axis=0, shared_draws=False):
 
     Parameters
     ----------
-    log_weights : array (draws, *batch)
+    log_weights : array (draws, *batch), or `draws` of one
         Values of log p(x, z) − log q(z | x) in nats, z drawn from q; NumPy, torch or JAX.
     alpha : float
         Order. 1 is the ELBO, 0 the IWELBO of all draws, negative orders are upper bounds at infinite draws.
@@ -58,7 +58,7 @@ def renyi_bound(log_weights, alpha, *, axis=0, shared_draws=False):
     np.True_
     """
     alpha = finite_number(alpha, "alpha")
-    draws = Draws(log_weights, axis)
+    draws = Draws.of(log_weights, axis)
     if alpha == 1:
         return elbo_of(draws, shared_draws)
     if alpha == 0:

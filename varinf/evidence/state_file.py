@@ -36,7 +36,7 @@ class Parts(NamedTuple):
 
 def write_state(file, parts):
     """Writes the parts to an open binary file. 0 stands for no k; a state without draws has empty arrays."""
-    nothing = np.empty((5, 0))
+    nothing = np.empty((4, 0))
     moments, groups = parts.moments, parts.groups
     np.savez(
         file,
@@ -93,10 +93,10 @@ def _checked(found):
     batch = moments.shape[1:]
     held = draws % k if k else 0
     shapes = {
-        "moments": (5, *batch),
+        "moments": (4, *batch),
         "top": (math.prod(batch), min(draws, tail)),
         "pending": (held, *batch) if held else (0,),
-        "groups": (5, *batch) if group_count else (5, 0),
+        "groups": (4, *batch) if group_count else (4, 0),
     }
     for name, shape in shapes.items():
         if found[name].dtype != np.float64 or found[name].shape != shape:
@@ -105,7 +105,7 @@ def _checked(found):
             )
     if group_count != (draws // k if k else 0):
         raise ValueError(f"{group_count} groups do not go with {draws} draws and k={k}")
-    if not all(np.all(x < np.inf) for x in (top, pending, moments[:2])):
+    if not all(np.all(x < np.inf) for x in (top, pending, moments[:1])):
         raise ValueError("it holds weights that are nan or +inf")
     return Parts(
         k or None,

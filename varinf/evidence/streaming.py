@@ -383,8 +383,8 @@ def _merged(a, b):
     """The moments of both parts' draws; None stands for no draws."""
     if a is None or b is None:
         return a if b is None else b
-    parts = kernel("log_weights", np.empty(0)).merge(a.draws, *map(np.asarray, a[1:]), b.draws, *map(np.asarray, b[1:]))
-    return Moments(a.draws + b.draws, *(part[()] for part in parts))
+    parts = kernel("log_weights", np.empty(0)).merge(a.draws, np.stack(a[1:]), b.draws, np.stack(b[1:]))
+    return Moments(a.draws + b.draws, *parts)
 
 
 def _refusal(draws, before):

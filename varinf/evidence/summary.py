@@ -11,7 +11,7 @@ import numpy as np
 
 from varinf._arrays import to_numpy
 from varinf._text import WIDTH, number_with_error, plain, wrapped
-from varinf.diagnostics.draws import Draws
+from varinf.diagnostics.draws import Draws, effective_size
 from varinf.diagnostics.psis import k_threshold
 from varinf.estimate import Estimate
 from varinf.evidence.cubo import HeavyTailError, cubo
@@ -208,7 +208,7 @@ def summarize(log_weights, *, axis=0, shared_draws=False):
 
     Parameters
     ----------
-    log_weights : array (draws, *batch) or LogWeights
+    log_weights : array (draws, *batch), `draws` of one, or LogWeights
         Values of log p(x, z) − log q(z | x) in nats, z drawn from q; NumPy, torch or JAX. Of a `LogWeights` state, what
         it can say without its draws: ELBO, IWELBO, and IWELBO_k of the declared k.
     axis : int
@@ -261,26 +261,25 @@ def summarize(log_weights, *, axis=0, shared_draws=False):
     """
     if isinstance(log_weights, LogWeights):
         return summary_of_reading(log_weights.read())
-    draws = Draws(log_weights, axis)
+    draws = Draws.of(log_weights, axis)
     if 0 in draws.batch_shape:
         raise ValueError(f"log_weights has batch shape {draws.batch_shape}: there are no data to summarise")
     tail = cache(draws.k_hat)  # the ELBO and the IWELBO ask for the same one
-    how = {"axis": axis, "shared_draws": shared_draws}
     estimates = {
         "elbo": replace(elbo_of(draws, shared_draws), tail=tail),
-        "renyi_0.5": renyi_bound(log_weights, 0.5, **how),
+        "renyi_0.5": renyi_bound(draws, 0.5, shared_draws=shared_draws),
         "iwelbo": replace(iwelbo_of(draws, shared_draws), tail=tail),
     }
     refused = {}
     if draws.count > 1:
-        estimates["jackknife"] = replace(jackknife_evidence(log_weights, **how), tail=tail)
+        estimates["jackknife"] = replace(jackknife_evidence(draws, shared_draws=shared_draws), tail=tail)
     else:
         refused["jackknife"] = "it leaves one draw out in turn: give at least two"
     try:
-        estimates["cubo_2"] = cubo(log_weights, 2, **how)
+        estimates["cubo_2"] = cubo(draws, 2, shared_draws=shared_draws)
     except HeavyTailError as error:
         refused["cubo_2"] = str(error)
-    size = draws.count * draws.xp.exp(-draws.moments().log_inefficiency)
+    size = effective_size(draws.moments(), draws.xp)
     return Summary(estimates, refused, size, tail(), k_threshold(draws.count), draws.count)
 
 
