@@ -11,6 +11,7 @@ cdef extern from "_simd.h" nogil:
     float vi_expf(float x)
     double vi_log(double x)
     float vi_logf(float x)
+    double vi_log1p(double x)
 
 cdef enum:
     LANES = 16
