@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import varinf as vi
-from varinf import _pool
+from varinf import _kernels, _pool
 
 RNG = np.random.default_rng(0)
 LOC, SCALE = RNG.normal(size=(997, 9)), RNG.gamma(2, size=(997, 9))
@@ -15,7 +15,29 @@ ONE = vi.FullNormal(LOC[0], scale_tril=FACTOR[1])
 STANDARD = vi.DiagonalNormal.standard(9)
 FLOATS = vi.DiagonalNormal(LOC.astype(np.float32), SCALE.astype(np.float32))
 
+LOG_W = RNG.normal(-30, 3, size=(130, 517))
+LOG_W[3, 5:9] = -np.inf
+CUBE = RNG.normal(size=(9, 40, 70)).astype(np.float32)
+
 CALLS = {
+    "elbo": lambda workers: vi.elbo(LOG_W, workers=workers).stderr,
+    "elbo along the last axis": lambda workers: vi.elbo(LOG_W, axis=-1, workers=workers).stderr,
+    "elbo in Fortran's order": lambda workers: vi.elbo(np.asfortranarray(LOG_W), workers=workers).stderr,
+    "elbo of float32": lambda workers: vi.elbo(CUBE, axis=1, workers=workers).stderr,
+    "iwelbo": lambda workers: vi.iwelbo(LOG_W, workers=workers).stderr,
+    "iwelbo in groups": lambda workers: vi.iwelbo(LOG_W, k=13, workers=workers).stderr,
+    "renyi_bound": lambda workers: vi.renyi_bound(LOG_W, 0.5, workers=workers).value,
+    "cubo": lambda workers: vi.cubo(LOG_W, on_heavy_tail="ignore", workers=workers).value,
+    "jackknife_evidence": lambda workers: vi.jackknife_evidence(LOG_W, workers=workers).value,
+    "log_mean_exp": lambda workers: vi.log_mean_exp(LOG_W, workers=workers),
+    "importance_weights": lambda workers: vi.importance_weights(LOG_W, workers=workers),
+    "importance_weights of float32": lambda workers: vi.importance_weights(CUBE, axis=1, workers=workers),
+    "importance_weights into out": lambda workers: vi.importance_weights(
+        LOG_W, out=np.empty_like(LOG_W), workers=workers
+    ),
+    "effective_sample_size": lambda workers: vi.effective_sample_size(LOG_W, axis=1, workers=workers),
+    "summarize": lambda workers: vi.summarize(LOG_W[:, 10:], workers=workers)["jackknife"].value,
+    "draws": lambda workers: vi.iwelbo(vi.draws(LOG_W, workers=workers)).value,
     "kl to standard": lambda workers: vi.kl(DIAGONAL, STANDARD, workers=workers),
     "kl of float32": lambda workers: vi.kl(FLOATS, STANDARD, workers=workers),
     "kl of pairs": lambda workers: vi.kl(DIAGONAL, OTHER, workers=workers),
@@ -45,7 +67,8 @@ def test_the_same_bits_for_any_number_of_workers(name, monkeypatch):
     for workers in (2, 3, 7):
         asked.clear()
         np.testing.assert_array_equal(CALLS[name](workers), serial)
-        assert len(asked) >= workers - 1
+        if _kernels.level != "reference":  # whose sums over draws depend on the layout: they are not shared out
+            assert len(asked) >= workers - 1
     with pytest.raises((ValueError, TypeError), match="workers"):
         CALLS[name](0)
 

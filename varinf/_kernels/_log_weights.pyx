@@ -15,7 +15,7 @@ With draws on the last axis, or few columns, the registers run along the draws o
 import numpy as np
 from numpy import ascontiguousarray, empty
 
-from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_STRIDES, PyBUF_FORMAT, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.math cimport INFINITY, exp, expm1, fabs, log1p
 from libc.stddef cimport ptrdiff_t
 from varinf._kernels._real cimport real
@@ -268,9 +268,12 @@ cdef void finish(const real* centre, double* sums, Py_ssize_t count, Py_ssize_t 
         out[3 * apart + i] = <real>d2[i]
 
 
-cdef void reduce_draws(const real* x, Py_ssize_t outer, Py_ssize_t draws, Py_ssize_t inner, double power, bint spread,
-                       real* out, real* weights) noexcept nogil:
-    """log_mean, or all moments if `spread`, to `out`, and normalised v to `weights`, unless they are NULL."""
+cdef void reduce_draws(const real* x, Py_ssize_t outer, Py_ssize_t draws, Py_ssize_t inner, Py_ssize_t stride,
+                       double power, bint spread, real* out, real* weights) noexcept nogil:
+    """log_mean, or all moments if `spread`, to `out`, and normalised v to `weights`, unless they are NULL.
+
+    The draws are `stride` apart, `inner` or more, in `weights` too.
+    """
     cdef double sums[4 * APART]
     cdef real centre[GROUP]
     cdef real* w = NULL
@@ -282,15 +285,15 @@ cdef void reduce_draws(const real* x, Py_ssize_t outer, Py_ssize_t draws, Py_ssi
             for i in range(count):
                 if weights != NULL:
                     w = weights + at
-                one_row(x + at, inner, draws, power, spread, w, &centre[i], &sums[i])
+                one_row(x + at, stride, draws, power, spread, w, &centre[i], &sums[i])
                 if weights != NULL and i > 0:  # a row late, when its sum is there without waiting
-                    scale_row(weights + before, inner, draws, sums[i - 1])
+                    scale_row(weights + before, stride, draws, sums[i - 1])
                 before = at
                 at, c = at + 1, c + 1
                 if c == inner:
-                    at, c = at + (draws - 1) * inner, 0
+                    at, c = at + draws * stride - inner, 0
             if weights != NULL:
-                scale_row(weights + before, inner, draws, sums[count - 1])
+                scale_row(weights + before, stride, draws, sums[count - 1])
             if out != NULL:
                 finish(centre, sums, count, draws, power, spread, out + r, rows)
             r += GROUP
@@ -299,10 +302,10 @@ cdef void reduce_draws(const real* x, Py_ssize_t outer, Py_ssize_t draws, Py_ssi
     for r in range(outer):
         for i in range(tiles):
             c = inner * i // tiles
-            count, at = inner * (i + 1) // tiles - c, r * draws * inner + c
+            count, at = inner * (i + 1) // tiles - c, r * draws * stride + c
             if weights != NULL:
                 w = weights + at
-            some_columns(x + at, inner, draws, count, power, spread, w, centre, sums)
+            some_columns(x + at, stride, draws, count, power, spread, w, centre, sums)
             if out != NULL:
                 finish(centre, sums, count, draws, power, spread, out + r * inner + c, rows)
 
@@ -317,10 +320,21 @@ cdef inline double variance(double size, double log_inefficiency) noexcept nogil
     return size * size * expm1(log_inefficiency) if size > 0 else 0
 
 
+cdef readable(x):
+    """x itself if it is in C order, or neighbouring columns of one such matrix; else a copy."""
+    flags = x.flags
+    if flags.c_contiguous or (
+        x.ndim == 3 and x.shape[0] == 1 and x.strides[2] == x.itemsize and x.strides[1] >= x.shape[2] * x.itemsize
+        and x.strides[1] % x.itemsize == 0 and flags.aligned
+    ):
+        return x
+    return ascontiguousarray(x)
+
+
 cdef read(x, Py_buffer* to):
-    """x in C order, and its buffer; of a bare call to a kernel on few draws this and the like are half the time."""
-    x = ascontiguousarray(x)
-    PyObject_GetBuffer(x, to, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT)
+    """x as it can be read, and its buffer; of a bare call to a kernel on few draws this and the like are half the time."""
+    x = readable(x)
+    PyObject_GetBuffer(x, to, PyBUF_STRIDES | PyBUF_FORMAT)
     if to.ndim != 3 or to.shape[1] == 0 or to.format[0] not in b"fd":
         PyBuffer_Release(to)
         raise ValueError(f"x has shape {x.shape}; (outer, draws, inner) with at least one draw is needed")
@@ -330,17 +344,18 @@ cdef read(x, Py_buffer* to):
 cdef run(Py_buffer* x, double power, bint spread, out, weights):
     """`reduce_draws` into arrays that go with x, or None; x is released."""
     cdef Py_buffer of_out, of_weights
+    cdef Py_ssize_t stride = x.strides[1] // x.itemsize if x.shape[1] > 1 else x.shape[2]
     of_out.buf = of_weights.buf = NULL
     if out is not None:
         PyObject_GetBuffer(out, &of_out, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE)
     if weights is not None:
-        PyObject_GetBuffer(weights, &of_weights, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE)
+        PyObject_GetBuffer(weights, &of_weights, PyBUF_STRIDES | PyBUF_WRITABLE)
     with nogil:
         if x.itemsize == sizeof(float):
-            reduce_draws(<const float*>x.buf, x.shape[0], x.shape[1], x.shape[2], power, spread,
+            reduce_draws(<const float*>x.buf, x.shape[0], x.shape[1], x.shape[2], stride, power, spread,
                          <float*>of_out.buf, <float*>of_weights.buf)
         else:
-            reduce_draws(<const double*>x.buf, x.shape[0], x.shape[1], x.shape[2], power, spread,
+            reduce_draws(<const double*>x.buf, x.shape[0], x.shape[1], x.shape[2], stride, power, spread,
                          <double*>of_out.buf, <double*>of_weights.buf)
     if out is not None:
         PyBuffer_Release(&of_out)
@@ -350,10 +365,13 @@ cdef run(Py_buffer* x, double power, bint spread, out, weights):
 
 
 cdef target(x, out):
-    """Where normalised weights go."""
+    """Where normalised weights go, laid out like x."""
     if out is None:
+        if not x.flags.c_contiguous:
+            raise ValueError("x is a part of a matrix: out, the same part of another, must be given")
         return empty(x.shape, x.dtype)
-    if out.shape != x.shape or out.dtype != x.dtype or not out.flags.carray:
+    alike = out.strides == x.strides or (out.flags.c_contiguous and x.flags.c_contiguous)
+    if out.shape != x.shape or out.dtype != x.dtype or not alike or not out.flags.behaved:
         raise ValueError(f"out has shape {out.shape} and dtype {out.dtype}; x has {x.shape} and {x.dtype}, in C order")
     return out
 
@@ -376,7 +394,7 @@ def moments(x, power):
 
 def weights(x, power, out=None):
     cdef Py_buffer of_x
-    x = ascontiguousarray(x)
+    x = ascontiguousarray(x) if out is None else readable(x)
     out = target(x, out)
     read(x, &of_x)
     run(&of_x, power, False, None, out)
@@ -385,7 +403,7 @@ def weights(x, power, out=None):
 
 def moments_and_weights(x, power, out=None):
     cdef Py_buffer of_x
-    x = ascontiguousarray(x)
+    x = ascontiguousarray(x) if out is None else readable(x)
     out = target(x, out)
     read(x, &of_x)
     four = empty((4, of_x.shape[0], of_x.shape[2]), x.dtype)

@@ -1,13 +1,18 @@
 """Log weights as they were given, and the statistics that bounds are made of, each computed once and on demand."""
 
 import math
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from varinf._arrays import check_log_weights, draws_first, namespace, to_numpy
 from varinf._kernels import kernel
+from varinf._kernels import level as kernels_level
+from varinf._pool import run_all, shares, worker_count, working
 from varinf.diagnostics.psis import fit_tail, largest
+
+_COLUMNS = 64  # of a share: a kernel takes few columns another way, and the last bits would tell
 
 
 class Moments(NamedTuple):
@@ -20,7 +25,7 @@ class Moments(NamedTuple):
     m2: Any
 
 
-def draws(log_weights, *, axis=0):
+def draws(log_weights, *, axis=0, workers=None):
     """Log weights that several functions are asked about: what they have in common is computed once.
 
     Parameters
@@ -30,6 +35,8 @@ def draws(log_weights, *, axis=0):
         not to be changed as long as the result is in use.
     axis : int
         The axis of the draws.
+    workers : int, optional
+        Threads over the batch, for NumPy arrays: None or 1 serial, -1 all cores. The result is the same for any number.
 
     Returns
     -------
@@ -57,26 +64,29 @@ def draws(log_weights, *, axis=0):
     >>> round(float(vi.elbo(log_w)), 4), round(float(vi.iwelbo(log_w)), 4)
     (0.231, 0.2877)
     """
-    return Draws(log_weights, axis)
+    return Draws(log_weights, axis, workers=workers)
 
 
 class Draws:
     """Log weights with their draws on one axis. Reductions run on that axis without a copy."""
 
-    __slots__ = ("_checked", "_moments", "axis", "count", "name", "posterior", "x", "xp")
+    __slots__ = ("_checked", "_moments", "axis", "count", "name", "posterior", "workers", "x", "xp")
 
-    def __init__(self, log_weights, axis=0, name="log_weights", posterior=False):
+    def __init__(self, log_weights, axis=0, name="log_weights", posterior=False, workers=None):
         self.x, self.axis = draws_first(log_weights, axis, name)
         self.xp = np if type(self.x) is np.ndarray else namespace(self.x)
         self.name, self.posterior = name, posterior
         self.count = self.x.shape[self.axis]
         self._moments, self._checked = {}, False
+        self.workers = 1 if workers is None else worker_count(workers)
 
     @classmethod
-    def of(cls, log_weights, axis):
+    def of(cls, log_weights, axis, workers=None):
         """The draws of log weights, or what `draws` has made of them."""
         if not isinstance(log_weights, cls):
-            return cls(log_weights, axis)
+            return cls(log_weights, axis, workers=workers)
+        if workers is not None:
+            raise ValueError(f"workers={workers}: these log weights have had their workers since `draws` was told")
         if axis != 0:
             raise ValueError(f"axis={axis}: these log weights have had their axis since `draws` was told")
         return log_weights
@@ -94,7 +104,11 @@ class Draws:
         found = self._moments.get(power)
         if found is None:
             cube = self._cube(self.x)
-            found = self._keep(power, kernel("log_weights", cube).moments(cube, power))
+            moments = kernel("log_weights", cube).moments
+            if self.workers == 1:
+                found = self._keep(power, moments(cube, power))
+            else:
+                found = self._keep(power, self._over_batches(lambda part: moments(part, power), cube))
         return found
 
     def log_mean(self):
@@ -102,7 +116,8 @@ class Draws:
         if 1.0 in self._moments:
             return self._moments[1.0].log_mean
         cube = self._cube(self.x)
-        value = kernel("log_weights", cube).log_mean(cube, 1.0)
+        log_mean = kernel("log_weights", cube).log_mean
+        value = self._over_batches(lambda part: log_mean(part, 1.0), cube)
         value = self._over_batch(value[None, ...] if type(value) is np.ndarray else (value,))[0]
         self._check(value)
         return value
@@ -112,12 +127,16 @@ class Draws:
         cube = self._cube(self.x)
         place = None if out is None else self._place(out)
         twin = kernel("log_weights", cube)
+        if place is None and len(self._shares(cube)) > 1:
+            place = np.empty_like(cube)
         if power in self._moments:
-            weights = twin.weights(cube, power, place)
+            weights = self._over_batches(lambda part, to: twin.weights(part, power, to), cube, place)
         else:
-            moments, weights = twin.moments_and_weights(cube, power, place)
+            moments, weights = self._over_batches(
+                lambda part, to: twin.moments_and_weights(part, power, to), cube, place
+            )
             self._keep(power, moments)
-        if place is not None:
+        if place is not None and out is not None:
             return out
         turned = self._is_turned()
         weights = self.xp.reshape(weights, self.x.shape[::-1] if turned else self.x.shape)
@@ -140,6 +159,31 @@ class Draws:
         if self._is_turned():
             x, axis = x.T, x.ndim - 1 - axis
         return namespace(x).reshape(x, (math.prod(x.shape[:axis]), self.count, math.prod(x.shape[axis + 1 :])))
+
+    def _shares(self, cube):
+        """Slices of the batch for the workers, by rows or, of a single matrix, by columns, no fewer than _COLUMNS."""
+        if self.workers == 1 or type(cube) is not np.ndarray or kernels_level == "reference":
+            return [(slice(None),)]
+        outer, count, inner = cube.shape
+        with working(self.workers):
+            if outer > 1:
+                return [(part,) for part in shares(outer, count * inner)]
+            parts = shares(inner // _COLUMNS, count * _COLUMNS)
+        bounds = [part.start * _COLUMNS for part in parts[1:]]
+        return [(slice(None), slice(None), slice(*pair)) for pair in pairwise([0, *bounds, inner])]
+
+    def _over_batches(self, call, cube, *places):
+        """call(cube, *places) of a kernel, shared out: arrays that end in (outer, inner), or what `places` receive."""
+        parts = self._shares(cube)
+        if len(parts) == 1:
+            return call(cube, *places)
+        found = run_all(lambda part: call(cube[part], *(place[part] for place in places)), parts, len(parts))
+        side = -1 if len(parts[0]) > 1 else -2
+        if not places:
+            return np.concatenate(found, axis=side)
+        if isinstance(found[0], tuple):
+            return np.concatenate([moments for moments, _ in found], axis=side), places[0]
+        return places[0]
 
     def _over_batch(self, parts):
         """The arrays (outer, inner) of a kernel, as arrays (*batch); NumPy's numbers where there is no batch."""
@@ -190,7 +234,7 @@ class Draws:
         """log mean w of groups of k consecutive draws, as Draws whose axis counts the groups."""
         shape, axis = self.x.shape, self.axis
         grouped = self.xp.reshape(self.x, (*shape[:axis], self.count // k, k, *shape[axis + 1 :]))
-        groups = Draws(grouped, axis + 1)
+        groups = Draws(grouped, axis + 1, workers=self.workers)
         groups._checked = True  # here, where an error can say which draw it was
         log_means = groups.log_mean()
         self._check(log_means)

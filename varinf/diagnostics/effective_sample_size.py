@@ -3,7 +3,7 @@
 from varinf.diagnostics.draws import Draws, effective_size
 
 
-def importance_weights(log_weights, *, axis=0, out=None):
+def importance_weights(log_weights, *, axis=0, out=None, workers=None):
     """Self-normalised importance weights w / Σ w.
 
     Parameters
@@ -15,6 +15,8 @@ def importance_weights(log_weights, *, axis=0, out=None):
     out : array, shape and dtype of the input, optional
         Where to write the weights, NumPy only; may be the log weights themselves. Of many draws half the time goes into
         getting memory for a new array.
+    workers : int, optional
+        Threads over the batch, for NumPy arrays: None or 1 serial, -1 all cores. The result is the same for any number.
 
     Returns
     -------
@@ -43,10 +45,10 @@ def importance_weights(log_weights, *, axis=0, out=None):
     >>> vi.importance_weights(np.log([1.0, 1.0, 2.0])).round(6)
     array([0.25, 0.25, 0.5 ])
     """
-    return Draws.of(log_weights, axis).weights(out=out)
+    return Draws.of(log_weights, axis, workers).weights(out=out)
 
 
-def effective_sample_size(log_weights, *, axis=0):
+def effective_sample_size(log_weights, *, axis=0, workers=None):
     """Effective sample size (Σ w)² / Σ w² of importance weights: how many equal ones are worth as much.
 
     Parameters
@@ -55,6 +57,8 @@ def effective_sample_size(log_weights, *, axis=0):
         Values of log p(x, z) − log q(z | x) in nats, z drawn from q; NumPy, torch or JAX.
     axis : int
         The axis of the draws.
+    workers : int, optional
+        Threads over the batch, for NumPy arrays: None or 1 serial, -1 all cores. The result is the same for any number.
 
     Returns
     -------
@@ -83,5 +87,5 @@ def effective_sample_size(log_weights, *, axis=0):
     >>> round(float(vi.effective_sample_size(np.log([1.0, 1.0, 2.0]))), 4)
     2.6667
     """
-    source = Draws.of(log_weights, axis)
+    source = Draws.of(log_weights, axis, workers)
     return effective_size(source.moments(), source.xp)

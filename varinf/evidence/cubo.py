@@ -32,7 +32,7 @@ class HeavyTailError(ValueError):
     """
 
 
-def cubo(log_weights, order=2, *, on_heavy_tail="raise", axis=0, shared_draws=False):
+def cubo(log_weights, order=2, *, on_heavy_tail="raise", axis=0, shared_draws=False, workers=None):
     """Upper bound by the χ divergence, (1/order) · log mean w^order.
 
     Parameters
@@ -49,6 +49,8 @@ def cubo(log_weights, order=2, *, on_heavy_tail="raise", axis=0, shared_draws=Fa
         The axis of the draws.
     shared_draws : bool
         The columns of a batch were computed from common draws.
+    workers : int, optional
+        Threads over the batch, for NumPy arrays: None or 1 serial, -1 all cores. The result is the same for any number.
 
     Returns
     -------
@@ -87,7 +89,7 @@ def cubo(log_weights, order=2, *, on_heavy_tail="raise", axis=0, shared_draws=Fa
         raise ValueError(f"order={order:g}: an upper bound needs an order above 1 (order 1 is the iwelbo)")
     if on_heavy_tail not in ("raise", "warn", "ignore"):
         raise ValueError(f"on_heavy_tail={on_heavy_tail!r}: use 'raise', 'warn' or 'ignore'")
-    draws = Draws.of(log_weights, axis)
+    draws = Draws.of(log_weights, axis, workers)
     estimate = power_mean(draws, order, f"CUBO of order {order:g}", "cubo", shared_draws)
     if on_heavy_tail != "ignore" and to_numpy(draws.x) is not None:
         _judge(estimate, order, on_heavy_tail)

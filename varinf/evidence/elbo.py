@@ -5,7 +5,7 @@ from varinf.diagnostics.draws import Draws, mean_error
 from varinf.estimate import Direction, Estimate
 
 
-def elbo(log_weights, *, axis=0, shared_draws=False):
+def elbo(log_weights, *, axis=0, shared_draws=False, workers=None):
     """Evidence lower bound: the mean of log w over draws from q.
 
     log p(x) = E_q[log p(x, z) − log q(z | x)] + KL(q(z | x) || p(z | x)); the first term is the ELBO.
@@ -19,6 +19,8 @@ def elbo(log_weights, *, axis=0, shared_draws=False):
         The axis of the draws.
     shared_draws : bool
         The columns of a batch were computed from common draws; their mean and sum then take the errors jointly.
+    workers : int, optional
+        Threads over the batch, for NumPy arrays: None or 1 serial, -1 all cores. The result is the same for any number.
 
     Returns
     -------
@@ -50,7 +52,7 @@ def elbo(log_weights, *, axis=0, shared_draws=False):
     >>> round(float(b), 2), b.direction.value, b.is_bound
     (-30.99, 'lower', True)
     """
-    return elbo_of(Draws.of(log_weights, axis), shared_draws)
+    return elbo_of(Draws.of(log_weights, axis, workers), shared_draws)
 
 
 def elbo_of(source, shared_draws=False, rules=()):

@@ -9,7 +9,7 @@ from varinf.estimate import Direction, Estimate
 from varinf.evidence.markov import lower_limit
 
 
-def iwelbo(log_weights, k=None, *, axis=0, shared_draws=False):
+def iwelbo(log_weights, k=None, *, axis=0, shared_draws=False, workers=None):
     """Importance-weighted evidence lower bound, log (1/K) Σ w.
 
     Parameters
@@ -24,6 +24,8 @@ def iwelbo(log_weights, k=None, *, axis=0, shared_draws=False):
         The axis of the draws.
     shared_draws : bool
         The columns of a batch were computed from common draws; their mean and sum then take the errors jointly.
+    workers : int, optional
+        Threads over the batch, for NumPy arrays: None or 1 serial, -1 all cores. The result is the same for any number.
 
     Returns
     -------
@@ -66,7 +68,7 @@ def iwelbo(log_weights, k=None, *, axis=0, shared_draws=False):
     >>> abs(float(vi.iwelbo(log_w))) < 0.02
     True
     """
-    draws = Draws.of(log_weights, axis)
+    draws = Draws.of(log_weights, axis, workers)
     if k is None:
         return iwelbo_of(draws, shared_draws)
     k = positive_integer(k, "k")

@@ -16,7 +16,7 @@ MOST_DRAWS = 4096  # of order 2: S² logarithms, about 0.2 s a value
 CHUNK = 2**20  # numbers in one block of the sum over pairs: 8 MiB
 
 
-def jackknife_evidence(log_weights, order=1, *, axis=0, shared_draws=False):
+def jackknife_evidence(log_weights, order=1, *, axis=0, shared_draws=False, workers=None):
     """Log evidence by jackknife variational inference: log mean w, its bias removed up to a power of the draws.
 
     Parameters
@@ -30,6 +30,8 @@ def jackknife_evidence(log_weights, order=1, *, axis=0, shared_draws=False):
         The axis of the draws.
     shared_draws : bool
         The columns of a batch were computed from common draws; their mean and sum then take the errors jointly.
+    workers : int, optional
+        Threads over the batch, for NumPy arrays: None or 1 serial, -1 all cores. The result is the same for any number.
 
     Returns
     -------
@@ -74,7 +76,7 @@ def jackknife_evidence(log_weights, order=1, *, axis=0, shared_draws=False):
             "sum of ever larger terms soon adds more noise than the bias it removes"
         )
     order = int(order)
-    draws = Draws.of(log_weights, axis)
+    draws = Draws.of(log_weights, axis, workers)
     if order == 0:
         return iwelbo_of(draws, shared_draws)
     if draws.count <= order:

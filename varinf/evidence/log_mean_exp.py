@@ -3,7 +3,7 @@
 from varinf.diagnostics.draws import Draws
 
 
-def log_mean_exp(log_weights, *, axis=0):
+def log_mean_exp(log_weights, *, axis=0, workers=None):
     """Logarithm of the mean of exp(log w) over the draws, as a plain number.
 
     What is otherwise written ``logsumexp(x) - log(S)``, in one pass. `iwelbo` returns the same value with its standard
@@ -16,6 +16,8 @@ def log_mean_exp(log_weights, *, axis=0):
         zero.
     axis : int
         The axis of the draws.
+    workers : int, optional
+        Threads over the batch, for NumPy arrays: None or 1 serial, -1 all cores. The result is the same for any number.
 
     Returns
     -------
@@ -39,4 +41,4 @@ def log_mean_exp(log_weights, *, axis=0):
     >>> round(float(vi.log_mean_exp(np.log([1.0, 2.0, 3.0]) - 1000)), 4)  # log 2 - 1000
     -999.3069
     """
-    return Draws.of(log_weights, axis).log_mean()
+    return Draws.of(log_weights, axis, workers).log_mean()

@@ -13,7 +13,7 @@ from varinf.evidence.iwelbo import iwelbo_of
 NEAR = 1e-2  # powers below this are taken about the mean of log w: see `_about_the_mean`
 
 
-def renyi_bound(log_weights, alpha, *, axis=0, shared_draws=False):
+def renyi_bound(log_weights, alpha, *, axis=0, shared_draws=False, workers=None):
     """Variational Rényi bound, 1/(1 − alpha) · log mean w^(1 − alpha).
 
     Parameters
@@ -26,6 +26,8 @@ def renyi_bound(log_weights, alpha, *, axis=0, shared_draws=False):
         The axis of the draws.
     shared_draws : bool
         The columns of a batch were computed from common draws.
+    workers : int, optional
+        Threads over the batch, for NumPy arrays: None or 1 serial, -1 all cores. The result is the same for any number.
 
     Returns
     -------
@@ -58,7 +60,7 @@ def renyi_bound(log_weights, alpha, *, axis=0, shared_draws=False):
     np.True_
     """
     alpha = finite_number(alpha, "alpha")
-    draws = Draws.of(log_weights, axis)
+    draws = Draws.of(log_weights, axis, workers)
     if alpha == 1:
         return elbo_of(draws, shared_draws)
     if alpha == 0:

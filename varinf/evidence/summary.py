@@ -203,7 +203,7 @@ class Summary(Mapping):
         )
 
 
-def summarize(log_weights, *, axis=0, shared_draws=False):
+def summarize(log_weights, *, axis=0, shared_draws=False, workers=None):
     """Every bound of log weights, with errors, directions and diagnostics.
 
     Parameters
@@ -215,6 +215,8 @@ def summarize(log_weights, *, axis=0, shared_draws=False):
         The axis of the draws.
     shared_draws : bool
         The columns of a batch were computed from common draws; errors of their means are then taken jointly.
+    workers : int, optional
+        Threads over the batch, for NumPy arrays: None or 1 serial, -1 all cores. The result is the same for any number.
 
     Returns
     -------
@@ -261,7 +263,7 @@ def summarize(log_weights, *, axis=0, shared_draws=False):
     """
     if isinstance(log_weights, LogWeights):
         return summary_of_reading(log_weights.read())
-    draws = Draws.of(log_weights, axis)
+    draws = Draws.of(log_weights, axis, workers)
     if 0 in draws.batch_shape:
         raise ValueError(f"log_weights has batch shape {draws.batch_shape}: there are no data to summarise")
     tail = cache(draws.k_hat)  # the ELBO and the IWELBO ask for the same one
