@@ -1,130 +1,37 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-# The loops of gaussian_kl over full matrices: many side by side up to VI_LARGEST features, one by one above, and float64
+# The loops of gaussian_kl over full matrices: side by side up to VI_LARGEST features, one by one above, in float64
 # throughout, since their condition number spends the digits that float32 has.
+#
+# Side by side, numbers on the diagonal must be positive and normal. A matrix with others, which the lanes only mark, is
+# done again by itself: there pivots fail by name, and subnormal numbers and 0 have their limits.
 from libc.stdint cimport uint64_t
 
+from varinf._kernels._gaussian_lanes cimport (
+    VI_LARGEST, VI_WIDTH, Places, no_places, pack, pack_triangles, pack_vectors, place, unpack_triangles,
+    unpack_vectors, vi_announce, vi_begin_comparison, vi_cholesky, vi_compare, vi_end_comparison,
+    vi_kl_of_covariances, vi_kl_of_factors, vi_pairs, vi_pairs_bytes, vi_pairs_divide, vi_read_diagonal, vi_subtract
+)
 from varinf._kernels._real cimport real
-from varinf._kernels._triangular cimport factors_of_singles, first_row_in_doubt, from_covariances_of_singles, full_of_singles
-
-cdef extern from "_gaussian_lanes.h" nogil:
-    enum: VI_WIDTH
-    enum: VI_LARGEST
-    ctypedef struct vi_lanes:
-        pass
-    ctypedef struct vi_places:
-        Py_ssize_t live
-    ctypedef struct vi_factor:
-        vi_lanes* triangle
-        vi_lanes* diagonal
-    ctypedef struct vi_next:
-        pass
-    ctypedef struct vi_pairs:
-        vi_factor p
-        vi_factor q
-        vi_lanes* shift
-        vi_lanes* room
-        vi_lanes* column
-        vi_next next
-    void vi_place(vi_places* places, Py_ssize_t rows, Py_ssize_t size)
-    void vi_pack(const double* x, const vi_places* places, Py_ssize_t first, Py_ssize_t count, vi_lanes* out, Py_ssize_t step)
-    void vi_packf(const float* x, const vi_places* places, Py_ssize_t first, Py_ssize_t count, vi_lanes* out, Py_ssize_t step)
-    void vi_pack_all(const double* x, int size, vi_lanes* out)
-    void vi_pack_allf(const float* x, int size, vi_lanes* out)
-    void vi_unpack(const vi_lanes* lanes, Py_ssize_t step, const vi_lanes* scale, Py_ssize_t count, double* x, const vi_places* places, Py_ssize_t first, Py_ssize_t end)
-    void vi_unpackf(const vi_lanes* lanes, Py_ssize_t step, const vi_lanes* scale, Py_ssize_t count, float* x, const vi_places* places, Py_ssize_t first, Py_ssize_t end)
-    vi_lanes* vi_panel(const vi_lanes* triangle, Py_ssize_t i)
-    void vi_announce(vi_next* next, const void* p, const void* q, Py_ssize_t bytes, Py_ssize_t tiles)
-    size_t vi_pairs_bytes(Py_ssize_t D)
-    void vi_pairs_divide(vi_pairs* pairs, Py_ssize_t D, char* memory)
-    void vi_subtract(vi_lanes* x, const vi_lanes* y, Py_ssize_t count)
-    void vi_read_diagonal(const vi_factor* s, Py_ssize_t D)
-    bint vi_kl_of_covariances(vi_pairs* pairs, Py_ssize_t D, bint with_p, double* kl, uint64_t* odd)
-    bint vi_kl_of_factors(vi_pairs* pairs, Py_ssize_t D, bint with_gradient, double* kl, uint64_t* odd)
-    void vi_begin_comparison(vi_pairs* pairs, Py_ssize_t D)
-    void vi_compare(vi_pairs* pairs, const vi_lanes* behind, Py_ssize_t row, Py_ssize_t D, double slack)
-    bint vi_end_comparison(const vi_pairs* pairs, uint64_t* in_doubt)
-    bint vi_cholesky(vi_pairs* pairs, Py_ssize_t D, uint64_t* odd)
+from varinf._kernels._triangular cimport (
+    factors_of_singles, first_row_in_doubt, from_covariances_of_singles, full_of_singles
+)
 
 
 cdef inline size_t workspace_size(Py_ssize_t D) noexcept nogil:
-    """In doubles: for one matrix at a time (two triangles and the white matrix, D rows of D + 1 each), then for many side by side."""
+    """In doubles: first two triangles and the white matrix, D rows of D + 1 each; then room for many side by side."""
     return 3 * D * (D + 1) + (vi_pairs_bytes(D) // sizeof(double) if D <= VI_LARGEST else 0)
 
 
 # side by side --------------------------------------------------------------------------------------------------------
 
-cdef struct Places:         # of the rows of one array of vectors and one of matrices
-    vi_places vectors
-    vi_places matrices
-
-
-cdef inline Places no_places() noexcept nogil:
-    cdef Places places
-    places.vectors.live = places.matrices.live = 0
-    return places
-
-
-cdef inline void place(Places* places, Py_ssize_t rows, Py_ssize_t D) noexcept nogil:
-    vi_place(&places.vectors, rows, D)
-    vi_place(&places.matrices, rows, D * D)
-
-
-cdef inline void pack(const real* x, const vi_places* places, Py_ssize_t first, Py_ssize_t count, vi_lanes* out, Py_ssize_t step) noexcept nogil:
-    if real is float:
-        vi_packf(x, places, first, count, out, step)
-    else:
-        vi_pack(x, places, first, count, out, step)
-
-
-cdef inline void pack_all(const real* x, int size, vi_lanes* out) noexcept nogil:
-    if real is float:
-        vi_pack_allf(x, size, out)
-    else:
-        vi_pack_all(x, size, out)
-
-
-cdef inline void pack_vectors(const real* x, const Places* places, Py_ssize_t D, vi_lanes* out) noexcept nogil:
-    if D == 1 and places.vectors.live == VI_WIDTH:
-        pack_all(x, 1, out)
-    elif D == 2 and places.vectors.live == VI_WIDTH:
-        pack_all(x, 2, out)
-    else:
-        pack(x, &places.vectors, 0, D, out, 1)
-
-
-cdef inline void pack_triangles(const real* x, const Places* places, Py_ssize_t D, vi_lanes* out) noexcept nogil:
-    cdef Py_ssize_t i
-    if D == 1 and places.vectors.live == VI_WIDTH:
-        pack_all(x, 1, out)
-    elif D == 2 and places.vectors.live == VI_WIDTH:
-        pack_all(x, 4, out)
-        out[5], out[1] = out[3], out[2]
-    else:
-        for i in range(D):
-            pack(x, &places.matrices, i * D, i + 1, vi_panel(out, i // 4) + i % 4, 4)
-
-
-cdef inline void unpack_vectors(const vi_lanes* y, const Places* places, Py_ssize_t D, real* x) noexcept nogil:
-    if real is float:
-        vi_unpackf(y, 1, NULL, D, x, &places.vectors, 0, D)
-    else:
-        vi_unpack(y, 1, NULL, D, x, &places.vectors, 0, D)
-
-
-cdef inline void unpack_triangles(const vi_factor* s, const vi_lanes* scale, const Places* places, Py_ssize_t D, real* x) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(D):
-        if real is float:
-            vi_unpackf(vi_panel(s.triangle, i // 4) + i % 4, 4, scale, i + 1, x, &places.matrices, i * D, D * D)
-        else:
-            vi_unpack(vi_panel(s.triangle, i // 4) + i % 4, 4, scale, i + 1, x, &places.matrices, i * D, D * D)
-
-
 cdef inline bint pack_pairs(
     const real[:, ::1] loc_q, const real[:, :, ::1] q, const real[:, ::1] loc_p, const real[:, :, ::1] p,
     Py_ssize_t n, Places* of_q, Places* of_p, int passes, vi_pairs* pairs
 ) noexcept nogil:
-    """Rows n, n + 1, ..., of which p may serve all: whether it was packed. The rows after are fetched within `passes`."""
+    """Rows n, n + 1, ...; the one p of all only with the first. Whether p was packed.
+
+    The rows after them are to be fetched in so many passes over the tiles below a diagonal.
+    """
     cdef Py_ssize_t N = loc_q.shape[0], D = loc_q.shape[1], N_p = loc_p.shape[0], panels = (D + 3) // 4
     cdef Py_ssize_t n_p = n if N_p > 1 else 0, after = n + VI_WIDTH
     cdef bint with_p = N_p > 1 or n == 0
@@ -137,7 +44,10 @@ cdef inline bint pack_pairs(
     pack_vectors(&loc_p[n_p, 0], of_p, D, pairs.room)
     vi_subtract(pairs.shift, pairs.room, D)
     if after + VI_WIDTH <= N:
-        vi_announce(&pairs.next, &p[after if N_p > 1 else 0, 0, 0], &q[after, 0, 0], VI_WIDTH * D * D * sizeof(real), passes * panels * (panels - 1) // 2)
+        vi_announce(
+            &pairs.next, &p[after if N_p > 1 else 0, 0, 0], &q[after, 0, 0], VI_WIDTH * D * D * sizeof(real),
+            passes * panels * (panels - 1) // 2
+        )
     return with_p
 
 
@@ -168,8 +78,9 @@ cdef inline void full_of_lanes(
                 if odd[lane] >> 63:
                     row, p = n + lane, n + lane if loc_p.shape[0] > 1 else 0
                     full_of_singles(
-                        loc_q[row:row + 1], tril_q[row:row + 1], loc_p[p:p + 1], tril_p[p:p + 1], memory, kl[row:row + 1],
-                        NULL if d_loc == NULL else d_loc + row * D, d_tril + row * D * D
+                        loc_q[row:row + 1], tril_q[row:row + 1], loc_p[p:p + 1], tril_p[p:p + 1], memory,
+                        kl[row:row + 1], NULL if d_loc == NULL else d_loc + row * D,
+                        NULL if d_loc == NULL else d_tril + row * D * D
                     )
         n += VI_WIDTH
 
@@ -201,7 +112,9 @@ cdef inline void from_covariances_of_lanes(
         n += VI_WIDTH
 
 
-cdef inline bint compare(const real* cov, const Places* places, Py_ssize_t D, double slack, vi_pairs* pairs, uint64_t* in_doubt) noexcept nogil:
+cdef inline bint compare(
+    const real* cov, const Places* places, Py_ssize_t D, double slack, vi_pairs* pairs, uint64_t* in_doubt
+) noexcept nogil:
     """Rows of q with its columns: whether some may differ by more than rounding, and which."""
     cdef Py_ssize_t i
     vi_begin_comparison(pairs, D)
@@ -228,7 +141,10 @@ cdef inline void factors_of_lanes(
         if slack >= 0:
             some_in_doubt = compare(&cov[n, 0, 0], &places, D, slack, &pairs, in_doubt)
         if after + VI_WIDTH <= N:
-            vi_announce(&pairs.next, &cov[after, 0, 0], &cov[after + VI_WIDTH // 2, 0, 0], VI_WIDTH * D * D * sizeof(real) // 2, panels * (panels - 1) // 2)
+            vi_announce(
+                &pairs.next, &cov[after, 0, 0], &cov[after + VI_WIDTH // 2, 0, 0],
+                VI_WIDTH * D * D * sizeof(real) // 2, panels * (panels - 1) // 2
+            )
         some_are_odd = vi_cholesky(&pairs, D, odd)
         unpack_triangles(&pairs.q, pairs.room, &places, D, &tril[n, 0, 0])
         if some_are_odd or some_in_doubt:

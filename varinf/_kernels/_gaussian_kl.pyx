@@ -161,6 +161,7 @@ cdef workspace(array):
 
 
 cdef none_of(cov):
+    """The pivot, or the row, of each matrix: -1."""
     bad = np.empty(cov.shape[0], np.intc)
     bad.fill(-1)
     return bad

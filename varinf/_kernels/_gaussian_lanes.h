@@ -4,7 +4,7 @@
 
 #include "_triangular_lanes.h"
 
-enum { VI_LARGEST = 64 }; /* above, three triangles fill a cache, and a product of 64 mantissas still is below 2^64 */
+enum { VI_LARGEST = 64 }; /* A group takes as long for one matrix as for all: beyond, much longer than one by itself. */
 
 /* Marks, by the highest bit, the matrices whose diagonal has an entry that is not positive and normal. */
 VI_INLINE void vi_mark_odd(vi_words *odd, const vi_lanes *diagonal, ptrdiff_t D) {
@@ -16,8 +16,8 @@ VI_INLINE void vi_mark_odd(vi_words *odd, const vi_lanes *diagonal, ptrdiff_t D)
   }
 }
 
-/* sum_i log(top_i / bottom_i) of D <= 64 positive normal numbers: by their exponents, and by one logarithm for the products
-   of all mantissas, which lie in [1, 2) */
+/* sum_i log(top_i / bottom_i) of positive normal numbers, at most 64: by their exponents, and by one logarithm for the
+   products of all mantissas, which lie in [1, 2) */
 VI_INLINE void vi_split(vi_lanes x, vi_words *exponents, vi_lanes *mantissas) {
   vi_words bits;
   vi_lanes mantissa;
@@ -97,13 +97,15 @@ VI_INLINE int vi_keep_bits(vi_words odd, uint64_t *out) {
    another, and then which ones: those are for the algebra of one matrix at a time.
 
    From covariances S = U diag(d) U', of which p's may have been factorised before:
-     KL = 1/2 sum_i [ (sum_{j < i} (U_p^-1 U_q)_ij^2 d_qj + (U_p^-1 shift)_i^2 + d_qi - d_pi) / d_pi - log(d_qi / d_pi) ] */
+     KL = 1/2 sum_i [ (sum_{j < i} x_ij^2 d_qj + (U_p^-1 shift)_i^2 + d_qi - d_pi) / d_pi - log(d_qi / d_pi) ],
+   x = U_p^-1 U_q */
 VI_INLINE int vi_kl_of_covariances(vi_pairs *pairs, ptrdiff_t D, int with_p, double *kl, uint64_t *odd) {
   vi_lanes total = {0};
   vi_words marks = {0};
   ptrdiff_t j;
   vi_factorise(&pairs->q, with_p ? &pairs->p : NULL, D, &pairs->next, pairs->column);
-  for (j = 0; 4 * j < D; j++) total = vi_whiten_column(&pairs->p, &pairs->q, j, D, 1, &pairs->next, pairs->column, total);
+  for (j = 0; 4 * j < D; j++)
+    total = vi_whiten_column(&pairs->p, &pairs->q, j, D, 1, &pairs->next, pairs->column, total);
   total = vi_whiten_vector(&pairs->p, D, 1, pairs->shift, total);
   total = (total - vi_log_ratio(pairs->q.diagonal, pairs->p.diagonal, D)) / 2;
   memcpy(kl, &total, sizeof total);
@@ -121,8 +123,9 @@ VI_INLINE void vi_read_diagonal(const vi_factor *s, ptrdiff_t D) {
   }
 }
 
-/* From factors, with x = p^-1 q:  KL = 1/2 sum_i [ sum_{j < i} x_ij^2 + (p^-1 shift)_i^2 + x_ii^2 - 1 ] - sum_i log x_ii.
-   With a gradient: in loc_q, p'^-1 p^-1 shift, over `shift`; in q, tril(p'^-1 x) - diag(1 / q_ii), over q. */
+/* From factors, with x = p^-1 q:
+     KL = 1/2 sum_i [ sum_{j < i} x_ij^2 + (p^-1 shift)_i^2 + x_ii^2 - 1 ] - sum_i log x_ii,
+   and with its gradient: in loc_q, p'^-1 p^-1 shift, over `shift`; in q, tril(p'^-1 x) - diag(1 / q_ii), over q. */
 VI_INLINE int vi_kl_of_factors(vi_pairs *pairs, ptrdiff_t D, const int with_gradient, double *kl, uint64_t *odd) {
   vi_lanes total = {0}, *column = pairs->column, *q;
   vi_words marks = {0};
@@ -155,8 +158,8 @@ VI_INLINE void vi_roots(const vi_lanes *x, vi_lanes *out) {
   memcpy(out, y, sizeof y);
 }
 
-/* Whether q's covariances have |s_ij - s_ji| > slack sqrt|s_ii s_jj|, or a value that is not finite: row by row, whose
-   entries behind the diagonal, `behind`, are held against the column. A difference that overflows is in doubt as well. */
+/* Whether q's covariances have |s_ij - s_ji| > slack sqrt|s_ii s_jj|, or a value that is not finite: row by row, what
+   is `behind` the diagonal against the column below it. A difference that overflows is in doubt as well. */
 VI_INLINE void vi_begin_comparison(vi_pairs *pairs, ptrdiff_t D) {
   ptrdiff_t i;
   for (i = 0; i < D; i++) vi_roots(vi_panel(pairs->q.triangle, i / 4) + 4 * i + i % 4, pairs->room + i);
@@ -176,9 +179,11 @@ VI_INLINE void vi_compare(vi_pairs *pairs, const vi_lanes *behind, ptrdiff_t row
     pairs->doubts |= bits | (0x7fefffffffffffffULL - bits);
   }
 }
-VI_INLINE int vi_end_comparison(const vi_pairs *pairs, uint64_t *in_doubt) { return vi_keep_bits(pairs->doubts, in_doubt); }
+VI_INLINE int vi_end_comparison(const vi_pairs *pairs, uint64_t *in_doubt) {
+  return vi_keep_bits(pairs->doubts, in_doubt);
+}
 
-/* Cholesky's factors of q's covariances: U, with its ones, and in `room` the roots of d, to be multiplied with its columns */
+/* Cholesky's factors of q's covariances: U, with its ones, and in `room` the roots of d, which scale its columns */
 VI_INLINE int vi_cholesky(vi_pairs *pairs, ptrdiff_t D, uint64_t *odd) {
   vi_lanes zero = {0};
   vi_words marks = {0};

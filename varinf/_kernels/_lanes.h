@@ -1,5 +1,5 @@
-/* Small matrices side by side: as many of them as a register holds doubles, one a lane, so that arithmetic on a vi_lanes
-   is arithmetic on one entry of each. Lanes never mix: what comes of a matrix depends on that matrix alone, whatever
+/* Small matrices side by side: as many as a register holds doubles, one a lane, so that arithmetic on a vi_lanes is
+   arithmetic on one entry of each. Lanes never mix: what comes of a matrix depends on that matrix alone, not on what
    stands beside it. Where the compiler has no vectors (MSVC) a group is a single matrix.
 
    Packing brings entries of each matrix into lanes, unpacking brings them back: both are transposes in registers, since
@@ -127,7 +127,7 @@ VI_INLINE void vi_storef(float *x, vi_lanes y) {
   memcpy(x, &narrow, sizeof narrow);
 }
 
-/* Where VI_WIDTH arrays of `size` numbers begin, one behind the other; of fewer, the last one stands in for the missing. */
+/* Where VI_WIDTH arrays of `size` numbers begin, one behind the other. Of fewer, the last stands in for the missing. */
 typedef struct {
   ptrdiff_t live, at[VI_WIDTH], readable; /* arrays in the group; numbers that follow the beginning of the last one */
 } vi_places;

@@ -134,7 +134,9 @@ cdef inline void from_covariances_of_singles(
         kl[n] = <real>kl_from_white(white, D)
 
 
-cdef inline void factors_of_singles(const real[:, :, ::1] cov, double* memory, real[:, :, ::1] tril, int[::1] bad) noexcept nogil:
+cdef inline void factors_of_singles(
+    const real[:, :, ::1] cov, double* memory, real[:, :, ::1] tril, int[::1] bad
+) noexcept nogil:
     cdef Py_ssize_t n, i, j, D = cov.shape[1]
     for n in range(cov.shape[0]):
         transpose(&cov[n, 0, 0], D, memory)

@@ -1,10 +1,10 @@
-/* Triangular algebra of VI_WIDTH matrices at once (_lanes.h), in tiles of 4 x 4 entries, so that each load serves 4 times.
+/* Triangular algebra of VI_WIDTH matrices at once (_lanes.h), in tiles of 4 x 4 entries, which use each load 4 times.
 
    A triangle is stored in panels of 4 rows, column by column: entry (i, k) at 8 I (I + 1) + 4 k + i % 4, I = i / 4. A
    column panel is 4 columns, row by row: entry (i, c) at 4 i + c. Products then read two streams without gaps.
 
    Covariances are factorised without roots, S = U diag(d) U' with ones on U's diagonal: d are the pivots of Cholesky's
-   factor U sqrt(d). A pivot that is not positive and finite spoils what follows it in its own matrix only. */
+   factor U sqrt(d). A pivot that is not positive spoils what follows it, in its own matrix only. */
 #ifndef VARINF_TRIANGULAR_LANES_H
 #define VARINF_TRIANGULAR_LANES_H
 
@@ -45,7 +45,8 @@ typedef struct {
   vi_lanes *triangle, *diagonal, *inverse;
 } vi_factor;
 
-/* Where the next matrices of p and of q stand, `bytes` of each, of which a share is fetched beside each tile. */
+/* Where the next matrices of p and of q stand, `bytes` of each, of which a share is fetched beside each tile: triangles
+   do not look like a stream to the processor, and to wait for them would take a third of the time. */
 typedef struct {
   const char *p, *q;
   ptrdiff_t bytes, share, done;
@@ -125,10 +126,10 @@ VI_INLINE void vi_factorise(const vi_factor *s, const vi_factor *other, ptrdiff_
 
 /* p^-1 q ---------------------------------------------------------------------------------------------------------- */
 
-/* Column panel by column panel, since but for gradients only sums of squares are wanted of it. `unit`: p and q are U,
-   with ones on the diagonal, and the squares are weighted as those of sqrt(d_p)^-1 U_p^-1 U_q sqrt(d_q). Dividing on the
-   diagonal, where else inverses are multiplied, makes the identity exact for p = q. Each adds to the sum of squares, from
-   which the D of the identity are taken off on the diagonal. */
+/* Column panel by column panel, since but for gradients only the sum of its squares is wanted, less those of the
+   identity: each function adds to it. `unit`: p and q are U, with ones on the diagonal, and the squares are weighted as
+   those of sqrt(d_p)^-1 U_p^-1 U_q sqrt(d_q). On the diagonal a division, where else inverses are multiplied, makes the
+   identity exact for p = q. */
 VI_INLINE vi_lanes vi_whiten_corner(const vi_factor *p, const vi_factor *q, ptrdiff_t i, const int rows, const int unit,
                                     vi_lanes *column, vi_lanes total) {
   const vi_lanes *corner_p = vi_panel(p->triangle, i) + 16 * i, *corner_q = vi_panel(q->triangle, i) + 16 * i;
@@ -242,7 +243,8 @@ VI_INLINE void vi_back_tile(const vi_factor *p, ptrdiff_t i, ptrdiff_t D, const 
     VI_UNROLL
     for (c = 0; c < 4; c++) x[r][c] = column[4 * (4 * i + r) + c];
   for (k = i + 1; 4 * k < D; k++)
-    vi_subtract_product(x, vi_panel(p->triangle, k) + 16 * i, 4, 1, column + 16 * k, D - 4 * k < 4 ? D - 4 * k : 4, rows);
+    vi_subtract_product(x, vi_panel(p->triangle, k) + 16 * i, 4, 1, column + 16 * k, D - 4 * k > 4 ? 4 : D - 4 * k,
+                        rows);
   VI_UNROLL
   for (r = rows - 1; r >= 0; r--)
     VI_UNROLL
