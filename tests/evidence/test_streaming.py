@@ -298,7 +298,7 @@ def test_states_say_that_data_share_draws(tmp_path):
                     aggregate()
         with pytest.raises(ValueError, match=r"share draws.*not kept"):
             vi.summarize(state)
-    assert whole.elbo()[0].stderr == vi.elbo(x).stderr[0]
+    assert whole.elbo()[0].stderr == pytest.approx(vi.elbo(x).stderr[0], rel=1e-13)  # merged halves are rounded again
     one = vi.LogWeights(shared_draws=True).update(x[:, 0])
     assert str(vi.summarize(one)) == str(vi.summarize(vi.LogWeights().update(x[:, 0])))
     with pytest.raises(ValueError, match=r"shared_draws=True and shared_draws=False, and do not merge"):

@@ -211,7 +211,7 @@ def test_near_equal_weights_in_float32(twin, spread, draws):
 @twins
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_the_exponential_itself(twin, dtype):
-    """Of draws 0 and y, the second weighs exp(y) / (1 + exp(y)): right to 2 ulp and half an ulp for each power of 2."""
+    """Of two draws, 0 and y, the second weighs exp(y) / (1 + exp(y)): to 2 ulp, and half an ulp for each power of 2."""
     least = -708.0 if dtype is np.float64 else -87.0
     y = np.random.default_rng(11).uniform(least, 0, 20_001).astype(dtype)
     y[:4] = 0, -np.inf, np.finfo(dtype).min, 2 * least

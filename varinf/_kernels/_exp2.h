@@ -71,22 +71,18 @@ static inline vi_floats vi_clampf(vi_floats y, float low, float high) {
   return _mm_min_ps(_mm_set1_ps(high), _mm_max_ps(_mm_set1_ps(low), y));
 }
 #else
-static inline vi_doubles vi_clamp(vi_doubles y, double low, double high) {
-  double each[sizeof y / sizeof low];
-  size_t i;
-  memcpy(each, &y, sizeof y);
-  for (i = 0; i < sizeof y / sizeof low; i++) each[i] = each[i] < low ? low : each[i] > high ? high : each[i];
-  memcpy(&y, each, sizeof y);
-  return y;
-}
-static inline vi_floats vi_clampf(vi_floats y, float low, float high) {
-  float each[sizeof y / sizeof low];
-  size_t i;
-  memcpy(each, &y, sizeof y);
-  for (i = 0; i < sizeof y / sizeof low; i++) each[i] = each[i] < low ? low : each[i] > high ? high : each[i];
-  memcpy(&y, each, sizeof y);
-  return y;
-}
+#define VI_CLAMP(name, real, reals)                                                                                    \
+  static inline reals name(reals y, real low, real high) {                                                             \
+    real each[sizeof(reals) / sizeof(real)];                                                                           \
+    size_t i;                                                                                                          \
+    memcpy(each, &y, sizeof y);                                                                                        \
+    for (i = 0; i < sizeof(reals) / sizeof(real); i++)                                                                 \
+      each[i] = each[i] < low ? low : each[i] > high ? high : each[i];                                                 \
+    memcpy(&y, each, sizeof y);                                                                                        \
+    return y;                                                                                                          \
+  }
+VI_CLAMP(vi_clamp, double, vi_doubles)
+VI_CLAMP(vi_clampf, float, vi_floats)
 #endif
 
 /* n + 1023 stands in the low bits of t: 2^n is 0 at the lower limit of y and infinite at the upper one. The even and

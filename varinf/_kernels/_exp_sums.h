@@ -32,8 +32,8 @@ static inline vi_floats vi_load_somef(const float *x, int count, float fill) {
 
 #else
 
-#define VI_REGISTER_OF(name, real, reals)                                                                              \
-  static inline double vi_total##name(reals sums) {                                                                    \
+#define VI_REGISTER_OF(total, load_some, real, reals)                                                                  \
+  static inline double total(reals sums) {                                                                             \
     const int width = (int)(sizeof(reals) / sizeof(real));                                                             \
     real each[sizeof(reals) / sizeof(real)];                                                                           \
     double wide[sizeof(reals) / sizeof(real)];                                                                         \
@@ -44,7 +44,7 @@ static inline vi_floats vi_load_somef(const float *x, int count, float fill) {
       for (i = 0; i < half; i++) wide[i] += wide[i + half];                                                            \
     return wide[0];                                                                                                    \
   }                                                                                                                    \
-  static inline reals vi_load_some##name(const real *x, int count, real fill) {                                        \
+  static inline reals load_some(const real *x, int count, real fill) {                                                 \
     const int width = (int)(sizeof(reals) / sizeof(real));                                                             \
     real each[sizeof(reals) / sizeof(real)];                                                                           \
     reals loaded;                                                                                                      \
@@ -53,8 +53,8 @@ static inline vi_floats vi_load_somef(const float *x, int count, float fill) {
     memcpy(&loaded, each, sizeof loaded);                                                                              \
     return loaded;                                                                                                     \
   }
-VI_REGISTER_OF(, double, vi_doubles)
-VI_REGISTER_OF(f, float, vi_floats)
+VI_REGISTER_OF(vi_total, vi_load_some, double, vi_doubles)
+VI_REGISTER_OF(vi_totalf, vi_load_somef, float, vi_floats)
 
 #endif
 

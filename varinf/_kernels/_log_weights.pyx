@@ -5,9 +5,9 @@ One pass over the draws, which looks for no maximum: with any of them, c, for th
 
     log mean v = power c + log (1/S) Σ exp(power d),       mean log w = c + Σ d / S,       m2 = Σ d² − (Σ d)² / S,
 
-to rounding, as long as no exponential overflows. Where one does, the pass is made again from the draw of greatest log v.
-m2 loses at most a factor S + 1 of its digits, since (c − mean)² <= m2: no more than S additions in a row may lose. c is
-the largest of the first four draws. The sums stand in `_exp_sums.h`; logarithms are taken of a group of rows at a time.
+to rounding, as long as no exponential overflows. Where one does, the pass is made again from the draw of greatest v. m2
+loses at most a factor S + 1 in precision, since (c − mean)² <= m2: no more than S additions in a row may lose. c is the
+largest of the first four draws. The sums stand in `_exp_sums.h`; logarithms are taken of a group of rows at a time.
 
 With draws on the last axis, or few columns, the registers run along the draws of a row; otherwise along the columns.
 """
@@ -37,7 +37,7 @@ cdef extern from "_exp_sums.h" nogil:
 
 cdef enum:
     GROUP = 512     # rows, or neighbouring columns, that are finished together
-    APART = 520     # from their sums of v to those of v², of d and of d²; a power of two would crowd one part of the cache
+    APART = 520     # from their sums of v to those of v², d and d²; powers of two would crowd one corner of the cache
     CHUNK = 512     # draws of a row in a column, which are brought together to be summed
     STEPS = 16      # draws of a register of columns at a time
     FEW = 16        # columns: fewer are taken one by one, as rows
@@ -45,7 +45,7 @@ cdef enum:
 
 cdef double LOG2E = 1.4426950408889634
 
-# Below, `spread` asks for Σ v², Σ d and Σ d² beside Σ v; v itself, and then v / Σ v, go to `weights` unless that is NULL.
+# Below, `spread` asks for Σ v², Σ d and Σ d² beside Σ v; v and, in the end, v / Σ v go to `weights` unless it is NULL.
 
 
 cdef inline real finite(real top) noexcept nogil:
@@ -173,8 +173,8 @@ cdef void sum_columns(const real* x, Py_ssize_t stride, Py_ssize_t draws, Py_ssi
             at = min(c * wide, width - wide)
             if weights != NULL:
                 v = weights + j * stride + at
-            add_columns(x + j * stride + at, stride, min(<Py_ssize_t>STEPS, draws - j), <real>(power * LOG2E), centre + at,
-                        spread, v, sums + c * wide)
+            add_columns(x + j * stride + at, stride, min(<Py_ssize_t>STEPS, draws - j), <real>(power * LOG2E),
+                        centre + at, spread, v, sums + c * wide)
         j += STEPS
     at = width % wide
     if at > 0:  # the sums of its last `at` columns go where they belong
@@ -257,8 +257,8 @@ cdef void finish(const real* centre, double* sums, Py_ssize_t count, Py_ssize_t 
     for i in range(count):
         v2[i] = vi_log(v2[i] / (v[i] * v[i]))
     if real is float:
-        # Float sums of near-equal weights know it to 3e-7. Where the variance of log v, which it is to first order, lies
-        # as near as that, this is as good an answer in the worst case, and in most a far better one.
+        # Float sums of near-equal weights know it to 3e-7. Where the variance of log v, which it is to first order,
+        # lies as near as that, this is as good an answer in the worst case, and in most a far better one.
         for i in range(count):
             first_order = power * power * d2[i] * share
             v2[i] = first_order if fabs(v2[i] - first_order) < 3e-7 else v2[i]

@@ -1,7 +1,5 @@
 """The importance-weighted bound: log mean w, the ELBO of K draws at a time."""
 
-from functools import cache
-
 from varinf._arrays import positive_integer
 from varinf.diagnostics import caveats
 from varinf.diagnostics.draws import Draws, log_mean_error, mean_error, relative_variance
@@ -79,7 +77,6 @@ def iwelbo(log_weights, k=None, *, axis=0, shared_draws=False, workers=None):
     return grouped_iwelbo_of(draws, draws.group_log_means(k), k, shared_draws)
 
 
-@cache
 def _estimand(k):
     return f"IWELBO of {k:,} draw{'s' * (k != 1)}"
 
