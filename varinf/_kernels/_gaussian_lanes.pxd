@@ -1,6 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 # The lanes of _gaussian_lanes.h, and what fills and empties them by element type.
 from libc.stdint cimport uint64_t
+from libc.string cimport memset
 
 from varinf._kernels._real cimport real
 
@@ -61,7 +62,7 @@ cdef struct Places:         # of a group's vectors and of its matrices
 
 cdef inline Places no_places() noexcept nogil:
     cdef Places places
-    places.vectors.live = places.matrices.live = 0
+    memset(&places, 0, sizeof(places))
     return places
 
 
