@@ -51,6 +51,32 @@ def test_extremes_of_single_rows(module):
 
 
 @modules
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_rows_beside_each_other_rise_by_themselves(module, dtype):
+    """Some of them at one block of components and some at another: the same bits as alone."""
+    rng = np.random.default_rng(6)
+    z, loc = rng.normal(size=(41, 2)).astype(dtype), (8 * rng.normal(size=(700, 2))).astype(dtype)
+    scale = (0.3 + rng.random(size=(700, 2))).astype(dtype)
+    whole = module.log_density(z, loc, scale)
+    np.testing.assert_array_equal([module.log_density(row[None], loc, scale)[0] for row in z], whole)
+    np.testing.assert_array_equal(module.log_density(z[7:], loc, scale), whole[7:])
+
+
+@modules
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_the_largest_term_may_come_at_any_time(module, dtype):
+    """Each block of components nearer than all before, or farther; the first ones so narrow that their squares overflow."""
+    z, loc = np.array([[0.0], [3.0], [-40.0]], dtype), np.linspace(30, 0, 331, dtype=dtype)[:, None]
+    scale = np.full_like(loc, 0.25)
+    for order in (slice(None), slice(None, None, -1)):
+        narrow = np.where(np.arange(len(loc)) < 100, 1e-200 if dtype == "float64" else 1e-25, 0.25)[:, None]
+        for width in (scale, narrow.astype(dtype)):
+            got = module.log_density(z, loc[order], width)
+            exact = _mixture_oracle(z, loc[order], width)[0].astype(float)
+            np.testing.assert_allclose(got, exact, rtol={"float64": 2e-14, "float32": 1e-6}[dtype])
+
+
+@modules
 def test_empty_extents(module):
     one = np.ones
     assert module.log_density(one((0, 3)), one((2, 3)), one((2, 3))).shape == (0,)
