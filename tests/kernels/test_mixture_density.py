@@ -65,7 +65,7 @@ def test_rows_beside_each_other_rise_by_themselves(module, dtype):
 @modules
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_the_largest_term_may_come_at_any_time(module, dtype):
-    """Each block of components nearer than all before, or farther; the first ones so narrow that their squares overflow."""
+    """Each block of components nearer than all before, or farther; the first so narrow that their squares overflow."""
     z, loc = np.array([[0.0], [3.0], [-40.0]], dtype), np.linspace(30, 0, 331, dtype=dtype)[:, None]
     scale = np.full_like(loc, 0.25)
     for order in (slice(None), slice(None, None, -1)):

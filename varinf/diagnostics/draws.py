@@ -118,7 +118,7 @@ class Draws:
         cube = self._cube(self.x)
         log_mean = kernel("log_weights", cube).log_mean
         value = self._over_batches(lambda part: log_mean(part, 1.0), cube)
-        value = self._over_batch(value[None, ...] if type(value) is np.ndarray else (value,))[0]
+        value = value[0, 0] if self.xp is np and self.x.ndim == 1 else self._over_batch(value)
         self._check(value)
         return value
 
@@ -185,18 +185,18 @@ class Draws:
             return np.concatenate([moments for moments, _ in found], axis=side), places[0]
         return places[0]
 
-    def _over_batch(self, parts):
-        """The arrays (outer, inner) of a kernel, as arrays (*batch); NumPy's numbers where there is no batch."""
-        batch = self.batch_shape
-        if type(parts) is not np.ndarray:
-            return [self.xp.reshape(part, batch) for part in parts]
+    def _over_batch(self, part):
+        """An array (outer, inner) of a kernel as (*batch)."""
         if self._is_turned():
-            return [part.T for part in parts.reshape(len(parts), *batch[::-1])]
-        return parts.reshape(len(parts), *batch)
+            return part.reshape(self.batch_shape[::-1]).T
+        return self.xp.reshape(part, self.batch_shape)
 
     def _keep(self, power, parts):
-        parts = parts.ravel() if self.xp is np and self.x.ndim == 1 else self._over_batch(parts)
-        moments = Moments(self.count, parts[0], parts[1], parts[2], parts[3])  # an array is slow to iterate over
+        if self.xp is np and self.x.ndim == 1:  # NumPy's numbers; to iterate over an array would take longer
+            four = parts.ravel()
+            moments = Moments(self.count, four[0], four[1], four[2], four[3])
+        else:
+            moments = Moments(self.count, *map(self._over_batch, parts))
         self._check(moments.mean)
         self._moments[power] = moments
         return moments

@@ -4,6 +4,8 @@ from varinf.diagnostics import caveats
 from varinf.diagnostics.draws import Draws, mean_error
 from varinf.estimate import Direction, Estimate
 
+_RULES = (caveats.one_draw, caveats.zero_weights, caveats.loose)
+
 
 def elbo(log_weights, *, axis=0, shared_draws=False, workers=None):
     """Evidence lower bound: the mean of log w over draws from q.
@@ -71,5 +73,5 @@ def elbo_of(source, shared_draws=False, rules=()):
         shared_draws=shared_draws,
         tail=source.k_hat,
         influence=(lambda: source.first() - moments.mean) if kept else None,
-        rules=(caveats.one_draw, caveats.zero_weights, caveats.loose, *rules),
+        rules=_RULES + rules,
     )

@@ -6,6 +6,10 @@ from varinf.diagnostics.draws import Draws, log_mean_error, mean_error, relative
 from varinf.estimate import Direction, Estimate
 from varinf.evidence.markov import lower_limit
 
+_RULES = (caveats.one_draw, caveats.zero_weights, caveats.heavy_weights, caveats.bias_against_error)
+# Heavy weights make IWELBO_k loose; the interval, from independent values of it, is right all the same.
+_RULES_OF_GROUPS = (caveats.one_draw, caveats.zero_weights, caveats.loose, caveats.bias_of_groups)
+
 
 def iwelbo(log_weights, k=None, *, axis=0, shared_draws=False, workers=None):
     """Importance-weighted evidence lower bound, log (1/K) Σ w.
@@ -78,7 +82,7 @@ def iwelbo(log_weights, k=None, *, axis=0, shared_draws=False, workers=None):
 
 
 def _estimand(k):
-    return f"IWELBO of {k:,} draw{'s' * (k != 1)}"
+    return "IWELBO of 1 draw" if k == 1 else f"IWELBO of {k:,} draws"
 
 
 def iwelbo_of(source, shared_draws=False, rules=()):
@@ -100,7 +104,7 @@ def iwelbo_of(source, shared_draws=False, rules=()):
         tail=source.k_hat,
         influence=(lambda: source.influence(1.0)) if kept else None,
         markov=lower_limit(source) if kept else None,
-        rules=(caveats.one_draw, caveats.zero_weights, caveats.heavy_weights, caveats.bias_against_error, *rules),
+        rules=_RULES + rules,
     )
 
 
@@ -122,6 +126,5 @@ def grouped_iwelbo_of(source, groups, k, shared_draws=False, rules=()):
         tail=source.k_hat,
         influence=(lambda: groups.first() - values.mean) if kept else None,
         markov=lower_limit(source) if kept else None,
-        # Heavy weights make IWELBO_k loose; the interval, from independent values of it, is right all the same.
-        rules=(caveats.one_draw, caveats.zero_weights, caveats.loose, caveats.bias_of_groups, *rules),
+        rules=_RULES_OF_GROUPS + rules,
     )
