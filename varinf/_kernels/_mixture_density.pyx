@@ -2,8 +2,8 @@
 """The log density of a uniform mixture of diagonal normals. Contract in mixture_density.py.
 
 Components go in blocks of 64, transposed, so that lanes run over components and no sum crosses lanes but the last.
-Logarithms are in base 2 inside, precisions times sqrt(log2(e) / 2): a term is then 2^(log weight - sum of squares).
-Each row of z carries the sum of its terms over 2^top, by lanes; the top follows the largest term when that is far above.
+Logarithms are in base 2 inside, precisions times sqrt(log2(e) / 2): a term is then 2^-(log volume + sum of squares).
+Each row of z carries the sum of its terms over 2^top, by lanes; the top follows the largest term if that is far above.
 """
 
 from libc.float cimport DBL_MAX, FLT_MAX
@@ -18,12 +18,14 @@ cdef extern from "_simd.h" nogil:
     double vi_log(double x)
 
 cdef extern from "_mixture_terms.h" nogil:
-    void vi_squares(const double** z, const double* centre, const double* precision, Py_ssize_t count, double* sum)
-    void vi_squaresf(const float** z, const float* centre, const float* precision, Py_ssize_t count, float* sum)
-    bint vi_any_above(const double* weight, const double* sum, const double* top, double slack, Py_ssize_t rows)
-    bint vi_any_abovef(const float* weight, const float* sum, const double* top, float slack, Py_ssize_t rows)
-    void vi_add_terms(const double* weight, const double* sum, double top, double* mass)
-    void vi_add_termsf(const float* weight, const float* sum, double top, double* mass)
+    void vi_squares(const double** z, const double* centre, const double* precision, Py_ssize_t count,
+                    const double* start, double* sum)
+    void vi_squaresf(const float** z, const float* centre, const float* precision, Py_ssize_t count,
+                     const float* start, float* sum)
+    bint vi_any_above(const double* sum, const double* top, double slack, Py_ssize_t rows)
+    bint vi_any_abovef(const float* sum, const double* top, float slack, Py_ssize_t rows)
+    void vi_add_terms(const double* sum, double top, double* mass)
+    void vi_add_termsf(const float* sum, double top, double* mass)
 
 cdef enum:
     BLOCK = 64      # components
@@ -35,85 +37,85 @@ cdef double LN2 = 0.69314718055994530942
 
 
 cdef void pack(const real[:, ::1] loc, const real[:, ::1] scale, Py_ssize_t first,
-               real* centre, real* precision, real* log_weight) noexcept nogil:
-    """A block transposed to (D, 64): locations, precisions, and - sum_d log2 scale; filled up with weights of 0."""
+               real* centre, real* precision, real* log_volume) noexcept nogil:
+    """A block transposed to (D, 64): locations, precisions, and sum_d log2 scale; filled up with infinite volumes."""
     cdef Py_ssize_t N = loc.shape[0], D = loc.shape[1], j, d
-    cdef double[BLOCK] volume, log_volume
+    cdef double[BLOCK] width, volume
     cdef double unit = sqrt(0.5 / LN2)
     for j in range(BLOCK):
-        log_volume[j] = 0 if first + j < N else INFINITY
+        volume[j] = 0 if first + j < N else INFINITY
     for d in range(D):
         for j in range(BLOCK):
             if first + j < N:
                 centre[d * BLOCK + j] = loc[first + j, d]
-                volume[j] = scale[first + j, d]
+                width[j] = scale[first + j, d]
             else:
                 centre[d * BLOCK + j] = 0
-                volume[j] = 1
+                width[j] = 1
         for j in range(BLOCK):
-            precision[d * BLOCK + j] = <real>(unit / volume[j])
-            log_volume[j] += vi_log(volume[j])
+            precision[d * BLOCK + j] = <real>(unit / width[j])
+            volume[j] += vi_log(width[j])
     for j in range(BLOCK):
-        log_weight[j] = <real>(-log_volume[j] / LN2)
+        log_volume[j] = <real>(volume[j] / LN2)
 
 
-cdef inline void squares(
-    const real** z, const real* centre, const real* precision, Py_ssize_t D, real* sums
+cdef inline void distances(
+    const real** z, const real* centre, const real* precision, Py_ssize_t D, const real* log_volume, real* sums
 ) noexcept nogil:
-    """sum_d ((z_d - centre_dj) precision_dj)^2 of 4 rows; in float no more than 64 before they go into double."""
+    """log_volume_j + sum_d ((z_d - centre_dj) precision_dj)^2 of 4 rows; in float by 64 features, then in double."""
     cdef double[ROWS * BLOCK] total
+    cdef real[BLOCK] zero
     cdef const real* part[ROWS]
     cdef Py_ssize_t d, j
-    if D <= 64 or real is double:
-        if real is float:
-            vi_squaresf(z, centre, precision, D, sums)
-        else:
-            vi_squares(z, centre, precision, D, sums)
-        return
-    for j in range(ROWS * BLOCK):
-        total[j] = 0
-    for d in range(0, D, 64):
-        for j in range(ROWS):
-            part[j] = z[j] + d
-        squares(part, centre + d * BLOCK, precision + d * BLOCK, min(64, D - d), sums)
-        for j in range(ROWS * BLOCK):
-            total[j] += sums[j]
-    for j in range(ROWS * BLOCK):
-        sums[j] = <real>total[j]
-
-
-cdef inline bint any_above(const real* log_weight, const real* sums, const double* top, Py_ssize_t rows) noexcept nogil:
-    if real is float:
-        return vi_any_abovef(log_weight, sums, top, SLACK, rows)
+    if real is double:
+        vi_squares(z, centre, precision, D, log_volume, sums)
     else:
-        return vi_any_above(log_weight, sums, top, SLACK, rows)
+        vi_squaresf(z, centre, precision, min(64, D), log_volume, sums)
+        if D > 64:
+            for j in range(BLOCK):
+                zero[j] = 0
+            for j in range(ROWS * BLOCK):
+                total[j] = sums[j]
+            for d in range(64, D, 64):
+                for j in range(ROWS):
+                    part[j] = z[j] + d
+                vi_squaresf(part, centre + d * BLOCK, precision + d * BLOCK, min(64, D - d), zero, sums)
+                for j in range(ROWS * BLOCK):
+                    total[j] += sums[j]
+            for j in range(ROWS * BLOCK):
+                sums[j] = <real>total[j]
 
 
-cdef inline void absorb(
-    const real* log_weight, const real* sums, Py_ssize_t rows, double* top, double* mass
-) noexcept nogil:
-    """Rows take up a block: sum mass 2^top becomes sum mass 2^top + sum_j 2^(log_weight_j - sums_j)."""
+cdef inline bint any_above(const real* sums, const double* top, Py_ssize_t rows) noexcept nogil:
+    if real is float:
+        return vi_any_abovef(sums, top, SLACK, rows)
+    else:
+        return vi_any_above(sums, top, SLACK, rows)
+
+
+cdef inline void absorb(const real* sums, Py_ssize_t rows, double* top, double* mass) noexcept nogil:
+    """Rows take up a block: sum mass 2^top becomes sum mass 2^top + sum_j 2^-sums_j."""
     cdef Py_ssize_t k
-    if any_above(log_weight, sums, top, rows):
+    if any_above(sums, top, rows):
         for k in range(rows):
-            if any_above(log_weight, sums + k * BLOCK, top + k, 1):  # a row's top does not depend on its neighbours
-                rise(log_weight, sums + k * BLOCK, top + k, mass + k * LANES)
+            if any_above(sums + k * BLOCK, top + k, 1):  # a row's top does not depend on its neighbours
+                rise(sums + k * BLOCK, top + k, mass + k * LANES)
     for k in range(rows):
         if real is float:
-            vi_add_termsf(log_weight, sums + k * BLOCK, top[k], mass + k * LANES)
+            vi_add_termsf(sums + k * BLOCK, top[k], mass + k * LANES)
         else:
-            vi_add_terms(log_weight, sums + k * BLOCK, top[k], mass + k * LANES)
+            vi_add_terms(sums + k * BLOCK, top[k], mass + k * LANES)
 
 
-cdef void rise(const real* log_weight, const real* sums, double* top, double* mass) noexcept nogil:
+cdef void rise(const real* sums, double* top, double* mass) noexcept nogil:
     """Moves a row's top up to the largest term of the block."""
     cdef Py_ssize_t i
-    cdef real best = <real>top[0]
+    cdef real least = sums[0]
     cdef double change
-    for i in range(BLOCK):
-        best = log_weight[i] - sums[i] if log_weight[i] - sums[i] > best else best
-    change = exp2(top[0] - best)
-    top[0] = best
+    for i in range(1, BLOCK):
+        least = sums[i] if sums[i] < least else least
+    change = exp2(top[0] + least)
+    top[0] = -least
     for i in range(LANES):
         mass[i] *= change
 
@@ -121,7 +123,7 @@ cdef void rise(const real* log_weight, const real* sums, double* top, double* ma
 cdef void core(const real[:, ::1] z, const real[:, ::1] loc, const real[:, ::1] scale, real[::1] packed,
                double[::1] top, double[::1] masses, real[::1] out) noexcept nogil:
     cdef Py_ssize_t M = z.shape[0], N = loc.shape[0], D = loc.shape[1], first, m, k
-    cdef real[BLOCK] log_weight
+    cdef real[BLOCK] log_volume
     cdef real[ROWS * BLOCK] sums
     cdef const real* rows[ROWS]
     cdef real* centre = <real*>((<uintptr_t>&packed[0] + 63) & ~<uintptr_t>63)  # loads that straddle no cache line
@@ -132,12 +134,12 @@ cdef void core(const real[:, ::1] z, const real[:, ::1] loc, const real[:, ::1] 
     for m in range(M):
         top[m] = lowest
     for first in range(0, N, 64):  # BLOCK
-        pack(loc, scale, first, centre, precision, log_weight)
+        pack(loc, scale, first, centre, precision, log_volume)
         for m in range(0, M, 4):  # ROWS
             for k in range(ROWS):
                 rows[k] = &z[min(m + k, M - 1), 0]  # at the end the last row stands in for those that are not there
-            squares(rows, centre, precision, D, sums)
-            absorb(log_weight, sums, min(ROWS, M - m), &top[m], mass + m * LANES)
+            distances(rows, centre, precision, D, <const real*>log_volume, sums)
+            absorb(<const real*>sums, min(ROWS, M - m), &top[m], mass + m * LANES)
     for m in range(M):
         total = 0
         for k in range(LANES):

@@ -1,4 +1,4 @@
-/* The inner loops of mixture_density over a block of 64 components: squared distances, the largest, powers of 2. */
+/* The inner loops of mixture_density over a block of 64 components: squared distances, the nearest, powers of 2. */
 #ifndef VARINF_MIXTURE_TERMS_H
 #define VARINF_MIXTURE_TERMS_H
 
@@ -6,22 +6,31 @@
 
 #include "_simd.h"
 
-/* sum[64 r + j] = sum_d ((centre_dj - z_rd) precision_dj)^2,   r < 4, j < 64, d < count;   centre, precision (count, 64).
+/* sum[64 r + j] = start_j + sum_d ((centre_dj - z_rd) precision_dj)^2, r < 4, j < 64, d < count; (count, 64) each.
    4 rows share the loads, and 8 sums in registers hide the latency of each. Left to the autovectoriser the sums go
    through memory at every d (GCC 12): half the speed, in float a third. */
+#if defined(__GNUC__)
+#define VI_APART __attribute__((noinline)) /* inlined, its 8 sums lose their registers to constants of other loops */
+#else
+#define VI_APART
+#endif
 #define VI_SQUARE(centre, precision, at, sum)                                                                          \
   t = (centre - (at)) * precision;                                                                                     \
   sum += t * t
 #define VI_SQUARES(name, real, reals)                                                                                  \
-  static inline void name(const real **z, const real *centre, const real *precision, ptrdiff_t count, real *sum) {     \
+  static VI_APART void name(const real **z, const real *centre, const real *precision, ptrdiff_t count,                \
+                            const real *start, real *sum) {                                                            \
     enum { WIDTH = sizeof(reals) / sizeof(real) };                                                                     \
     const real *z0 = z[0], *z1 = z[1], *z2 = z[2], *z3 = z[3];                                                         \
     int j;                                                                                                             \
     for (j = 0; j < 64; j += 2 * WIDTH) {                                                                              \
       const real *c = centre + j, *p = precision + j;                                                                  \
-      reals low0 = {0}, low1 = {0}, low2 = {0}, low3 = {0}, high0 = {0}, high1 = {0}, high2 = {0}, high3 = {0};        \
-      reals c_low, c_high, p_low, p_high, t;                                                                           \
+      reals low0, low1, low2, low3, high0, high1, high2, high3, c_low, c_high, p_low, p_high, t;                       \
       ptrdiff_t d;                                                                                                     \
+      memcpy(&low0, start + j, sizeof low0);                                                                           \
+      memcpy(&high0, start + j + WIDTH, sizeof high0);                                                                 \
+      low1 = low2 = low3 = low0;                                                                                       \
+      high1 = high2 = high3 = high0;                                                                                   \
       for (d = 0; d < count; d++, c += 64, p += 64) {                                                                  \
         memcpy(&c_low, c, sizeof c_low);                                                                               \
         memcpy(&c_high, c + WIDTH, sizeof c_high);                                                                     \
@@ -85,20 +94,19 @@ static inline float vi_exp2f(float x) {
   return (q * r + 1.0f) * vi_from_bitsf(vi_bitsf(t) << 23);
 }
 
-/* Is any weight_j - sum[64 r + j] above top_r + slack, r < rows? The sign bits say so (and perhaps those of a nan). */
+/* Is any -sum[64 r + j] above top_r + slack, r < rows? The sign bits say so (and perhaps that of a nan). */
 #define VI_ANY_ABOVE(name, real, reals, signs)                                                                         \
-  static inline int name(const real *weight, const real *sum, const double *top, real slack, ptrdiff_t rows) {         \
+  static inline int name(const real *sum, const double *top, real slack, ptrdiff_t rows) {                             \
     enum { WIDTH = sizeof(reals) / sizeof(real), WORDS = sizeof(vi_words) / sizeof(uint64_t) };                        \
-    vi_words any = {0}, bits;                                                                                          \
+    vi_words any = {0}, bits = {0};                                                                                    \
     uint64_t words[WORDS];                                                                                             \
-    reals w, s;                                                                                                        \
+    reals s;                                                                                                           \
     ptrdiff_t r;                                                                                                       \
     int j;                                                                                                             \
     for (r = 0; r < rows; r++)                                                                                         \
       for (j = 0; j < 64; j += WIDTH) {                                                                                \
-        memcpy(&w, weight + j, sizeof w);                                                                              \
         memcpy(&s, sum + 64 * r + j, sizeof s);                                                                        \
-        s = s + ((real)top[r] + slack) - w;                                                                            \
+        s += (real)top[r] + slack;                                                                                     \
         memcpy(&bits, &s, sizeof s);                                                                                   \
         any |= bits;                                                                                                   \
       }                                                                                                                \
@@ -109,16 +117,16 @@ static inline float vi_exp2f(float x) {
 VI_ANY_ABOVE(vi_any_above, double, vi_doubles, 0x8000000000000000ULL)
 VI_ANY_ABOVE(vi_any_abovef, float, vi_floats, 0x8000000080000000ULL)
 
-/* Adds the terms 2^(weight_j - sum_j - top) to `mass` by lanes, of which there are 16 at most. */
+/* Adds the terms 2^(-sum_j - top) to `mass` by lanes, of which there are 16 at most. */
 #define VI_ADD_TERMS(name, real, reals, power)                                                                         \
-  static inline void name(const real *weight, const real *sum, double top, double *mass) {                             \
+  static inline void name(const real *sum, double top, double *mass) {                                                 \
     enum { WIDTH = sizeof(reals) / sizeof(real), WIDE = sizeof(vi_doubles) / sizeof(double) };                         \
     real terms[64], lanes[WIDTH];                                                                                      \
     double wide[WIDTH];                                                                                                \
     reals total = {0}, term;                                                                                           \
     vi_doubles a, b;                                                                                                   \
     int j;                                                                                                             \
-    for (j = 0; j < 64; j++) terms[j] = power(weight[j] - sum[j] - (real)top);                                         \
+    for (j = 0; j < 64; j++) terms[j] = power(-(real)top - sum[j]);                                                    \
     for (j = 0; j < 64; j += WIDTH) {                                                                                  \
       memcpy(&term, terms + j, sizeof term);                                                                           \
       total += term;                                                                                                   \

@@ -132,8 +132,8 @@ def full_full_from_covariances(loc_q, cov_q, loc_p, cov_p):
 
 def _first_row_not(good, xp):
     """-1, or the first that is not good: bool (N, D) -> int32 (N,)."""
-    before = xp.sum(xp.cumulative_prod(xp.astype(good, xp.int32), axis=1), axis=1, dtype=xp.int32)
-    return xp.where(before < good.shape[1], before, -1)
+    bad = xp.astype(~good, xp.int32)
+    return xp.where(xp.any(~good, axis=1), xp.astype(xp.argmax(bad, axis=1), xp.int32), -1)
 
 
 def _square_less_one(scale, log_power, xp):
