@@ -10,9 +10,11 @@ def numba(name):
     """A builder for a function of `_numba_loops`."""
 
     def build(*arrays):
+        import numba as compiler
+
         from varinf.cli import _numba_loops
 
-        function = getattr(_numba_loops, name)
+        function = compiler.njit(error_model="numpy")(getattr(_numba_loops, name))  # strict IEEE, as our kernels are
         return lambda: function(*arrays)
 
     return build

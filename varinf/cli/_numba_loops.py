@@ -1,14 +1,10 @@
-"""The loops that a numba user would write; imported where numba is installed and asked for."""
+"""The loops that a numba user would write, for `_formulas.numba` to compile; Python runs them too, slowly."""
 
 import math
 
-import numba
 import numpy as np
 
-jit = numba.njit(error_model="numpy")  # strict IEEE otherwise, as varinf's kernels are
 
-
-@jit
 def kl_to_standard(loc, scale):
     out = np.empty(loc.shape[0], loc.dtype)
     for n in range(loc.shape[0]):
@@ -19,7 +15,6 @@ def kl_to_standard(loc, scale):
     return out
 
 
-@jit
 def kl_of_log_variances(loc, log_variance):
     out = np.empty(loc.shape[0], loc.dtype)
     for n in range(loc.shape[0]):
@@ -30,7 +25,6 @@ def kl_of_log_variances(loc, log_variance):
     return out
 
 
-@jit
 def kl_of_pairs(loc, scale, loc_p, scale_p):
     out = np.empty(loc.shape[0], loc.dtype)
     for n in range(loc.shape[0]):
@@ -43,7 +37,6 @@ def kl_of_pairs(loc, scale, loc_p, scale_p):
     return out
 
 
-@jit
 def log_mean_exp(x):
     """Over the last axis of two."""
     out = np.empty(x.shape[0], x.dtype)
@@ -58,7 +51,6 @@ def log_mean_exp(x):
     return out
 
 
-@jit
 def bounds_and_weights(x):
     """ELBO, IWELBO, effective sample size and normalised weights over the last axis of two."""
     elbo, iwelbo, size = (np.empty(x.shape[0], x.dtype), np.empty(x.shape[0], x.dtype), np.empty(x.shape[0], x.dtype))

@@ -22,8 +22,8 @@ def log_mean_exp(log_weights, *, axis=0, workers=None):
     Returns
     -------
     float or array (*batch)
-        log (1/S) Σ w, of the input's library and dtype; -inf where every weight is zero. Its gradient is the normalised
-        weights.
+        Logarithm of the mean weight, log (1/S) Σ w, of the input's library and dtype; -inf where every weight is zero.
+        Its gradient is the normalised weights.
 
     Raises
     ------
