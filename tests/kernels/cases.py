@@ -396,6 +396,11 @@ def _own_draws_arguments(rng, dtype, size, likelihood):
     return x, loc, log_scale, 5, 12345678901234567890, 987654321, *rest
 
 
+def _share_arguments(rng, dtype, size, likelihood):
+    """The rows from the third on, of five more than there are here."""
+    return *_own_draws_arguments(rng, dtype, size, likelihood), 2, size[0] + 5
+
+
 def _log_gamma(x):
     """log Gamma(x + 1) of each distinct value once, in 30 digits."""
     values, places = np.unique(x, return_inverse=True)
@@ -427,10 +432,11 @@ def _elbo_oracle(x, loc, log_scale, noise, likelihood, noise_scale):
     return r.mean(axis=0), stderr, kl, slope.mean(axis=0) - kl_loc, d_log_scale
 
 
-def _own_draws_oracle(x, loc, log_scale, draws, key0, key1, likelihood, noise_scale):
+def _own_draws_oracle(x, loc, log_scale, draws, key0, key1, likelihood, noise_scale, first_row=0, rows=None):
     """The noise is random_normal's reference, which has its own rows below: here it is the layout that is tested."""
-    noise = random_normal.normals(key0, key1, 0, draws * x.size, x.dtype.char).reshape(draws, *x.shape)
-    return _elbo_oracle(x, loc, log_scale, noise, likelihood, noise_scale)
+    shape = draws, len(x) if rows is None else rows, x.shape[1]
+    noise = random_normal.normals(key0, key1, 0, int(np.prod(shape)), x.dtype.char).reshape(shape)
+    return _elbo_oracle(x, loc, log_scale, noise[:, first_row : first_row + len(x)], likelihood, noise_scale)
 
 
 def _likelihood_arguments(rng, dtype, size, likelihood):
@@ -458,6 +464,7 @@ for _likelihood in ("bernoulli", "normal", "poisson"):
         for _name, _make, _oracle in (
             ("elbo", _elbo_arguments, _elbo_oracle),
             ("elbo_own_draws", _own_draws_arguments, _own_draws_oracle),
+            ("elbo_own_draws", _share_arguments, _own_draws_oracle),
         )
     ]
     CASES += [

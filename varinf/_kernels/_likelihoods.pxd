@@ -46,9 +46,9 @@ cdef inline real exponential(real z, Likelihood kind) noexcept nogil:
 
 cdef inline real log_p(real x, real z, real t, Likelihood kind, real precision) noexcept nogil:
     """log p(x | z) less its constant; of the Bernoulli's log(1 + exp z), log(1 + t) is left to the row."""
-    cdef real residual, zero = 0, half = 0.5
+    cdef real residual, zero = 0, half = 0.5, one = 1
     if kind == BERNOULLI:
-        return x * z - (z if z >= zero else zero)
+        return (x - (one if z >= zero else zero)) * z
     if kind == NORMAL:
         residual = (x - z) * precision
         return -half * residual * residual
@@ -97,7 +97,8 @@ cdef inline double log_factorial(double x) noexcept nogil:
     """log Gamma(x + 1) as in the reference: Stirling's series from 9 on, a product below."""
     cdef double y = x + 1
     cdef double near = y if y < 9 else 1, far = y + 8 if y < 9 else y
-    cdef double product = near * (near + 1) * (near + 2) * (near + 3) * (near + 4) * (near + 5) * (near + 6) * (near + 7)
+    cdef double product = near * (near + 1) * (near + 2) * (near + 3)
+    product = product * (near + 4) * (near + 5) * (near + 6) * (near + 7)
     cdef double inverse = 1 / far, square = inverse * inverse
     cdef double series = -3617 / 122400.0
     series = series * square + 1 / 156.0

@@ -24,6 +24,7 @@ from varinf._kernels._rows cimport exp_, row_sum, tile_rows
 cdef enum:
     TILE = 16384    # values, in double half of them: enough that few blocks of noise are cut by the ends of a tile
     GROUP = 8       # draws: their noise for a tile stays in the second cache, and so few slopes may be summed in float
+    LOGS = 32       # at once: compilers may contract a loop's remainder in another way, and rows may not tell
 
 cdef struct Group:      # of draws that a tile of rows goes through: `size` of all `draws`, from `first` on
     Py_ssize_t rows, D, first, size, draws
@@ -63,7 +64,7 @@ cdef estimate(
     if x.size:
         rows = min(N, tile_rows(D, TILE // (x.itemsize // 4)))
         scale, sums, moments = np.empty(rows * D, x.dtype), np.empty((2, rows * D)), np.empty((3, rows))
-        totals = np.empty((2, GROUP * min(N, tile_rows(D, PIECE))))
+        totals = np.empty((2, GROUP * min(N, tile_rows(D, PIECE)) + LOGS))
         held = np.empty((1, 1) if noise is not None else (GROUP, rows * D + 2 * VI_BLOCK), x.dtype)
         noise = np.empty((0, 0, 0), x.dtype) if noise is None else noise
         arrays = x, loc, log_scale, noise, scale, held, sums, moments, totals, *outputs
@@ -129,11 +130,12 @@ cdef void one_group(
     cdef real* slope_noise = slope + piece
     cdef const real* drawn
     cdef const real* ahead
-    cdef Py_ssize_t i, s, d, height, width, size, start, row = 0, D = group.D
+    cdef Py_ssize_t i, s, d, height, width, size, start, logs, row = 0, D = group.D
     while row < group.rows:
         height = min(tile_rows(D, piece), group.rows - row)
-        memset(&totals[0, 0], 0, group.size * height * sizeof(double))
-        memset(&totals[1, 0], 0, group.size * height * sizeof(double))
+        logs = (group.size * height + LOGS - 1) & ~<Py_ssize_t>(LOGS - 1)
+        for i in range(2):
+            memset(&totals[i, 0], 0, logs * sizeof(double))
         d = 0
         while d < D:
             width = min(piece, D - d)
@@ -168,8 +170,9 @@ cdef void one_group(
                     moments[2, row + i] += row_sum(<const real*>value + i * width, width)
             d += width
         if likelihood == BERNOULLI:
-            for i in range(group.size * height):
-                totals[0, i] -= vi_log1p(totals[1, i])
+            for d in range(0, logs, 32):  # LOGS
+                for i in range(d, d + 32):
+                    totals[0, i] -= vi_log1p(totals[1, i])
         for s in range(group.size):
             welford(&totals[0, s * height], height, group.first + s + 1, &moments[0, row], &moments[1, row])
         row += height
@@ -195,11 +198,11 @@ cdef inline void welford(
     const double* value, Py_ssize_t rows, Py_ssize_t count, double* mean, double* squares
 ) noexcept nogil:
     cdef Py_ssize_t row
-    cdef double change, share = 1.0 / count
+    cdef double change, share = 1.0 / count, rest = (count - 1.0) / count
     for row in range(rows):
         change = value[row] - mean[row]
         mean[row] += change * share
-        squares[row] += change * (value[row] - mean[row])
+        squares[row] += change * change * rest
 
 
 cdef inline void gradients(
@@ -208,15 +211,15 @@ cdef inline void gradients(
 ) noexcept nogil:
     """Of sums over draws, of which each has its `share`, less those of the KL divergence, whose terms come too."""
     cdef Py_ssize_t i
-    cdef real one = 1, half = 0.5, rate
+    cdef real one = 1, half = 0.5
     for i in range(count):
-        rate = (scale[i] - one) * (scale[i] + one)      # exp(2 log_scale) - 1
-        kl[i] = half * (loc[i] * loc[i] + rate) - log_scale[i]
+        kl[i] = (scale[i] - one) * (scale[i] + one)     # exp(2 log_scale) - 1
     for i in range(count):
         d_loc[i] = <real>(slopes[i] * share - loc[i])
     for i in range(count):
-        rate = (scale[i] - one) * (scale[i] + one)
-        d_log_scale[i] = <real>(scale[i] * (slopes_noise[i] * share) - rate)
+        d_log_scale[i] = <real>(scale[i] * (slopes_noise[i] * share) - kl[i])
+    for i in range(count):
+        kl[i] = half * (loc[i] * loc[i] + kl[i]) - log_scale[i]
 
 
 cdef void own_noise(
