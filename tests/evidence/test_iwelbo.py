@@ -104,7 +104,8 @@ def test_heavy_weights_speak_for_all_draws_and_not_for_groups_interval():
 def test_shift_moves_the_value_alone(x, shift):
     a, b = vi.iwelbo(x), vi.iwelbo(x + shift)
     assert b.value == pytest.approx(a.value + shift, abs=1e-10)
-    np.testing.assert_allclose(b.stderr, a.stderr, rtol=1e-6, atol=1e-12)
+    # Of near-equal weights the relative variance is known to a few eps, and its root to the root of that.
+    np.testing.assert_allclose(b.stderr, a.stderr, rtol=1e-6, atol=5e-8)
 
 
 @given(arrays(np.float64, st.integers(2, 30), elements=finite), st.randoms(use_true_random=False))
