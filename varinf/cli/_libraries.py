@@ -59,6 +59,8 @@ def torch_runner(compiled=False):
 
     def run(formula, arrays):
         tensors = [torch.from_numpy(x) for x in arrays]
+        if compiled:
+            torch.compiler.reset()  # or it gives up after eight formulas
         function = (
             torch.compile(lambda *x: formula(lib, *x), dynamic=False) if compiled else lambda *x: formula(lib, *x)
         )
