@@ -142,6 +142,7 @@ for _inner in (1, 3, 130):
         )
         for _name, _oracle, _atol, _atol_float in (
             ("weights", _weights_oracle, 1e-300, 1e-37),  # subnormal weights keep fewer digits
+            # As wide as the moments need, above; the weights by themselves are held by the row before.
             ("moments_and_weights", lambda *a: _moments_oracle(*a) + _weights_oracle(*a), 1e-14, 2e-6),
         )
     ]

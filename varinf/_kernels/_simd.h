@@ -42,12 +42,6 @@ static inline double vi_from_bits(uint64_t b) { double x; memcpy(&x, &b, sizeof 
 static inline uint32_t vi_bitsf(float x) { uint32_t b; memcpy(&b, &x, sizeof b); return b; }
 static inline float vi_from_bitsf(uint32_t b) { float x; memcpy(&x, &b, sizeof x); return x; }
 
-/* x > 0, normal, is mantissa * 2^(exponent - 1023), with the mantissa in [1, 2). */
-static inline uint64_t vi_exponent(double x) { return vi_bits(x) >> 52; }
-static inline double vi_mantissa(double x) {
-  return vi_from_bits((vi_bits(x) & 0x000fffffffffffffULL) | 0x3ff0000000000000ULL);
-}
-
 /* exp(x) = 2^n exp(r), n = round(x / ln 2), |r| <= ln(2)/2.
    n is read from the low bits of t = x / ln 2 + 1.5 * 2^52 + 2046: the 2046 makes them n + 2046 > 0, which halves into
    two biased exponents without a signed shift. Scaling in two steps, by 2^(n/2) twice, leaves the first product normal
