@@ -45,6 +45,12 @@ CALLS = {
     "kl of log variances": lambda workers: vi.kl(vi.DiagonalNormal.from_log_variance(LOC, LOC), OTHER, workers=workers),
     "kl of full": lambda workers: vi.kl(FULL, vi.FullNormal(0 * LOC, scale_tril=FACTOR[::-1]), workers=workers),
     "kl of full to one": lambda workers: vi.kl(FULL, ONE, workers=workers),
+    "gaussian_kl": lambda workers: vi.gaussian_kl(
+        LOC, FULL.covariance, 0 * LOC, FULL.covariance[::-1], workers=workers
+    ),
+    "gaussian_kl to one": lambda workers: vi.gaussian_kl(
+        LOC, FULL.covariance, ONE.loc, ONE.covariance, workers=workers
+    ),
     "kl by draws": lambda workers: vi.kl(DIAGONAL, OTHER, method="monte_carlo", draws=50, rng=0, workers=workers).value,
     "kl and gradient": lambda workers: vi.kl_and_gradient(DIAGONAL, OTHER, workers=workers).gradient.scale,
     "kl and gradient of full": lambda workers: vi.kl_and_gradient(FULL, ONE, workers=workers).gradient.scale_tril,

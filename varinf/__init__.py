@@ -11,6 +11,7 @@ from varinf._sandwich import Sandwich
 from varinf.diagnostics.draws import draws
 from varinf.diagnostics.effective_sample_size import effective_sample_size, importance_weights
 from varinf.diagnostics.psis import psis
+from varinf.divergences.gaussian_kl import gaussian_kl
 from varinf.divergences.kl import kl, kl_and_gradient
 from varinf.divergences.renyi import renyi_divergence
 from varinf.estimate import Direction, Estimate, Interval
@@ -74,6 +75,7 @@ __all__ = [
     "Mixture",
     "kl",
     "kl_and_gradient",
+    "gaussian_kl",
     "renyi_divergence",
     # models, and what holds of them exactly
     "models",

@@ -69,15 +69,20 @@ def _timed(row):
         row["dtype"].replace("float", "f"),
         _ms(ours),
         "" if reference is None else _ms(reference),
-        "" if reference is None else f"{reference / ours:.1f}",
+        "" if reference is None else _two_digits(reference / ours),
         "" if peer is None else f"{_ms(peers[peer])} {peer}",
-        "" if peer is None else f"{peers[peer] / ours:.1f}",
-        f"{row['bytes']['varinf'] / 2**20:.2g}",
+        "" if peer is None else _two_digits(peers[peer] / ours),
+        _two_digits(row["bytes"]["varinf"] / 2**20),
     )
 
 
 def _ms(seconds):
     return f"{1e3 * seconds:.3g}"
+
+
+def _two_digits(x):
+    """Two at least: 0.031, 3.1, 31, 310."""
+    return f"{x:.2g}" if x < 1 else f"{x:.1f}" if x < 10 else f"{x:,.0f}"
 
 
 def _list_table(rows, widths="auto", classes="vi-wide"):

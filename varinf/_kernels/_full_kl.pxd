@@ -2,19 +2,18 @@
 # The loops of gaussian_kl over full matrices: side by side up to VI_LARGEST features, one by one above, in float64
 # throughout, since their condition number spends the digits that float32 has.
 #
-# Side by side, numbers on the diagonal must be positive and normal. A matrix with others, which the lanes only mark, is
-# done again by itself: there pivots fail by name, and subnormal numbers and 0 have their limits.
+# Side by side, numbers on the diagonal must be positive and normal. A matrix with others, or whose symmetry is in doubt,
+# which the lanes only mark, is done again by itself: there pivots and rows fail by name, and subnormal numbers and 0
+# have their limits.
 from libc.stdint cimport uint64_t
 
 from varinf._kernels._gaussian_lanes cimport (
-    VI_LARGEST, VI_WIDTH, Places, no_places, pack, pack_triangles, pack_vectors, place, unpack_triangles,
-    unpack_vectors, vi_announce, vi_begin_comparison, vi_cholesky, vi_compare, vi_end_comparison,
-    vi_kl_of_covariances, vi_kl_of_factors, vi_pairs, vi_pairs_bytes, vi_pairs_divide, vi_read_diagonal, vi_subtract
+    VI_LARGEST, VI_WIDTH, Places, no_places, pack_covariances, pack_triangles, pack_vectors, place, store_live,
+    unpack_triangles, unpack_vectors, vi_announce, vi_cholesky, vi_factor, vi_kl_of_covariances, vi_kl_of_factors,
+    vi_lanes, vi_pairs, vi_pairs_bytes, vi_pairs_divide, vi_read_diagonal, vi_subtract
 )
 from varinf._kernels._real cimport real
-from varinf._kernels._triangular cimport (
-    factors_of_singles, first_row_in_doubt, from_covariances_of_singles, full_of_singles
-)
+from varinf._kernels._triangular cimport factors_of_singles, from_covariances_of_singles, full_of_singles
 
 
 cdef inline size_t workspace_size(Py_ssize_t D) noexcept nogil:
@@ -24,29 +23,39 @@ cdef inline size_t workspace_size(Py_ssize_t D) noexcept nogil:
 
 # side by side --------------------------------------------------------------------------------------------------------
 
+cdef inline void pack_matrices(
+    const real* x, const Places* places, Py_ssize_t D, double slack, vi_lanes* room, vi_factor* s
+) noexcept nogil:
+    if slack < 0:
+        pack_triangles(x, places, D, s.triangle)
+    else:
+        pack_covariances(x, places, D, slack, room, s)
+
+
 cdef inline bint pack_pairs(
     const real[:, ::1] loc_q, const real[:, :, ::1] q, const real[:, ::1] loc_p, const real[:, :, ::1] p,
-    Py_ssize_t n, Places* of_q, Places* of_p, int passes, vi_pairs* pairs
+    Py_ssize_t n, double slack, Places* of_q, Places* of_p, vi_pairs* pairs
 ) noexcept nogil:
     """Rows n, n + 1, ...; the one p of all only with the first. Whether p was packed.
 
-    The rows after them are to be fetched in so many passes over the tiles below a diagonal.
+    Factors, or covariances with a slack that is not negative. The rows after them are to be fetched in as many parts as
+    tiles below a diagonal will be passed.
     """
     cdef Py_ssize_t N = loc_q.shape[0], D = loc_q.shape[1], N_p = loc_p.shape[0], panels = (D + 3) // 4
     cdef Py_ssize_t n_p = n if N_p > 1 else 0, after = n + VI_WIDTH
     cdef bint with_p = N_p > 1 or n == 0
     place(of_q, N - n, D)
-    pack_triangles(&q[n, 0, 0], of_q, D, pairs.q.triangle)
+    pack_matrices(&q[n, 0, 0], of_q, D, slack, pairs.column, &pairs.q)
     if with_p:
         place(of_p, N_p - n_p, D)
-        pack_triangles(&p[n_p, 0, 0], of_p, D, pairs.p.triangle)
+        pack_matrices(&p[n_p, 0, 0], of_p, D, slack, pairs.column, &pairs.p)
     pack_vectors(&loc_q[n, 0], of_q, D, pairs.shift)
     pack_vectors(&loc_p[n_p, 0], of_p, D, pairs.room)
     vi_subtract(pairs.shift, pairs.room, D)
     if after + VI_WIDTH <= N:
         vi_announce(
             &pairs.next, &p[after if N_p > 1 else 0, 0, 0], &q[after, 0, 0], VI_WIDTH * D * D * sizeof(real),
-            passes * panels * (panels - 1) // 2
+            (1 if slack < 0 else 3) * panels * (panels - 1) // 2
         )
     return with_p
 
@@ -58,18 +67,16 @@ cdef inline void full_of_lanes(
     """With the gradient, unless d_loc and d_tril are NULL."""
     cdef Py_ssize_t row, p, lane, n = 0, N = loc_q.shape[0], D = loc_q.shape[1]
     cdef Places of_q = no_places(), of_p = no_places()
-    cdef double values[VI_WIDTH]
     cdef uint64_t odd[VI_WIDTH]
     cdef bint some_are_odd
     cdef vi_pairs pairs
     vi_pairs_divide(&pairs, D, <char*>(memory + 3 * D * (D + 1)))
     while n < N:
-        if pack_pairs(loc_q, tril_q, loc_p, tril_p, n, &of_q, &of_p, 1, &pairs):
+        if pack_pairs(loc_q, tril_q, loc_p, tril_p, n, -1, &of_q, &of_p, &pairs):
             vi_read_diagonal(&pairs.p, D)
         vi_read_diagonal(&pairs.q, D)
-        some_are_odd = vi_kl_of_factors(&pairs, D, d_loc != NULL, values, odd)
-        for lane in range(of_q.vectors.live):
-            kl[n + lane] = <real>values[lane]
+        some_are_odd = vi_kl_of_factors(&pairs, D, d_loc != NULL, odd)
+        store_live(&kl[n], pairs.room, &of_q)
         if d_loc != NULL:
             unpack_vectors(pairs.shift, &of_q, D, d_loc + n * D)
             unpack_triangles(&pairs.q, NULL, &of_q, D, d_tril + n * D * D)
@@ -87,41 +94,27 @@ cdef inline void full_of_lanes(
 
 cdef inline void from_covariances_of_lanes(
     const real[:, ::1] loc_q, const real[:, :, ::1] cov_q, const real[:, ::1] loc_p, const real[:, :, ::1] cov_p,
-    double* memory, real[::1] kl, int[::1] bad_q, int[::1] bad_p
+    double slack, double* memory, real[::1] kl
 ) noexcept nogil:
     cdef Py_ssize_t row, p, lane, n = 0, N = loc_q.shape[0], D = loc_q.shape[1]
     cdef Places of_q = no_places(), of_p = no_places()
-    cdef double values[VI_WIDTH]
     cdef uint64_t odd[VI_WIDTH]
     cdef bint with_p, some_are_odd
     cdef vi_pairs pairs
     vi_pairs_divide(&pairs, D, <char*>(memory + 3 * D * (D + 1)))
     while n < N:
-        with_p = pack_pairs(loc_q, cov_q, loc_p, cov_p, n, &of_q, &of_p, 3, &pairs)
-        some_are_odd = vi_kl_of_covariances(&pairs, D, with_p, values, odd)
-        for lane in range(of_q.vectors.live):
-            kl[n + lane] = <real>values[lane]
+        with_p = pack_pairs(loc_q, cov_q, loc_p, cov_p, n, slack, &of_q, &of_p, &pairs)
+        some_are_odd = vi_kl_of_covariances(&pairs, D, with_p, odd)
+        store_live(&kl[n], pairs.room, &of_q)
         if some_are_odd:
             for lane in range(of_q.vectors.live):
                 if odd[lane] >> 63:
                     row, p = n + lane, n + lane if loc_p.shape[0] > 1 else 0
                     from_covariances_of_singles(
-                        loc_q[row:row + 1], cov_q[row:row + 1], loc_p[p:p + 1], cov_p[p:p + 1], memory,
-                        kl[row:row + 1], bad_q[row:row + 1], bad_p[p:p + 1]
+                        loc_q[row:row + 1], cov_q[row:row + 1], loc_p[p:p + 1], cov_p[p:p + 1], slack, memory,
+                        kl[row:row + 1]
                     )
         n += VI_WIDTH
-
-
-cdef inline bint compare(
-    const real* cov, const Places* places, Py_ssize_t D, double slack, vi_pairs* pairs, uint64_t* in_doubt
-) noexcept nogil:
-    """Rows of q with its columns: whether some may differ by more than rounding, and which."""
-    cdef Py_ssize_t i
-    vi_begin_comparison(pairs, D)
-    for i in range(D - 1):
-        pack(cov, &places.matrices, i * D + i + 1, D - 1 - i, pairs.p.triangle, 1)
-        vi_compare(pairs, pairs.p.triangle, i, D, slack)
-    return vi_end_comparison(pairs, in_doubt)
 
 
 cdef inline void factors_of_lanes(
@@ -130,16 +123,13 @@ cdef inline void factors_of_lanes(
     cdef Py_ssize_t i, lane, after, n = 0, N = cov.shape[0], D = cov.shape[1], panels = (D + 3) // 4
     cdef Places places = no_places()
     cdef uint64_t odd[VI_WIDTH]
-    cdef uint64_t in_doubt[VI_WIDTH]
-    cdef bint some_are_odd, some_in_doubt = False
+    cdef bint some_are_odd
     cdef vi_pairs pairs
     vi_pairs_divide(&pairs, D, <char*>(memory + 3 * D * (D + 1)))
     while n < N:
         after = n + VI_WIDTH
         place(&places, N - n, D)
-        pack_triangles(&cov[n, 0, 0], &places, D, pairs.q.triangle)
-        if slack >= 0:
-            some_in_doubt = compare(&cov[n, 0, 0], &places, D, slack, &pairs, in_doubt)
+        pack_covariances(&cov[n, 0, 0], &places, D, slack, pairs.column, &pairs.q)
         if after + VI_WIDTH <= N:
             vi_announce(
                 &pairs.next, &cov[after, 0, 0], &cov[after + VI_WIDTH // 2, 0, 0],
@@ -147,13 +137,11 @@ cdef inline void factors_of_lanes(
             )
         some_are_odd = vi_cholesky(&pairs, D, odd)
         unpack_triangles(&pairs.q, pairs.room, &places, D, &tril[n, 0, 0])
-        if some_are_odd or some_in_doubt:
+        if some_are_odd:
             for lane in range(places.vectors.live):
-                i = n + lane
                 if odd[lane] >> 63:
-                    factors_of_singles(cov[i:i + 1], memory, tril[i:i + 1], bad[i:i + 1])
-                if some_in_doubt and in_doubt[lane] >> 63:
-                    rows[i] = first_row_in_doubt(&cov[i, 0, 0], D, slack)
+                    i = n + lane
+                    factors_of_singles(cov[i:i + 1], slack, memory, tril[i:i + 1], bad[i:i + 1], rows[i:i + 1])
         n = after
 
 
@@ -183,25 +171,20 @@ cdef inline void full_gradient(
 
 cdef inline void from_covariances(
     const real[:, ::1] loc_q, const real[:, :, ::1] cov_q, const real[:, ::1] loc_p, const real[:, :, ::1] cov_p,
-    double[::1] memory, real[::1] kl, int[::1] bad_q, int[::1] bad_p
+    double slack, double[::1] memory, real[::1] kl
 ) noexcept:
     with nogil:
         if loc_q.shape[1] <= VI_LARGEST:
-            from_covariances_of_lanes(loc_q, cov_q, loc_p, cov_p, &memory[0], kl, bad_q, bad_p)
+            from_covariances_of_lanes(loc_q, cov_q, loc_p, cov_p, slack, &memory[0], kl)
         else:
-            from_covariances_of_singles(loc_q, cov_q, loc_p, cov_p, &memory[0], kl, bad_q, bad_p)
+            from_covariances_of_singles(loc_q, cov_q, loc_p, cov_p, slack, &memory[0], kl)
 
 
 cdef inline void factors(
     const real[:, :, ::1] cov, double slack, double[::1] memory, real[:, :, ::1] tril, int[::1] bad, int[::1] rows
 ) noexcept:
-    """Rows in doubt are looked for with a slack that is not negative."""
-    cdef Py_ssize_t n
     with nogil:
         if cov.shape[1] <= VI_LARGEST:
             factors_of_lanes(cov, slack, &memory[0], tril, bad, rows)
         else:
-            factors_of_singles(cov, &memory[0], tril, bad)
-            if slack >= 0:
-                for n in range(cov.shape[0]):
-                    rows[n] = first_row_in_doubt(&cov[n, 0, 0], cov.shape[1], slack)
+            factors_of_singles(cov, slack, &memory[0], tril, bad, rows)

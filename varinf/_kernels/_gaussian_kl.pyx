@@ -108,23 +108,18 @@ def full_full_gradient(loc_q, tril_q, loc_p, tril_p):
     return kl, d_loc, d_tril
 
 
-def full_full_from_covariances(loc_q, cov_q, loc_p, cov_p):
+def full_full_from_covariances(loc_q, cov_q, loc_p, cov_p, double slack):
     loc_q, cov_q, loc_p, cov_p = full_arguments(loc_q, cov_q, loc_p, cov_p)
     kl = np.zeros(loc_q.shape[0], loc_q.dtype)
-    bad_q, bad_p = none_of(cov_q), none_of(cov_p)
     if loc_q.size:
         if loc_q.dtype.char == "f":
-            from_covariances[float](loc_q, cov_q, loc_p, cov_p, workspace(loc_q), kl, bad_q, bad_p)
+            from_covariances[float](loc_q, cov_q, loc_p, cov_p, slack, workspace(loc_q), kl)
         else:
-            from_covariances[double](loc_q, cov_q, loc_p, cov_p, workspace(loc_q), kl, bad_q, bad_p)
-    return kl, bad_q, bad_p
+            from_covariances[double](loc_q, cov_q, loc_p, cov_p, slack, workspace(loc_q), kl)
+    return kl
 
 
-def cholesky(cov):
-    return checked_cholesky(cov, -1)[:2]
-
-
-def checked_cholesky(cov, double slack):
+def cholesky(cov, double slack):
     cov = np.ascontiguousarray(cov)
     check_square("cov", cov)
     tril, bad, rows = np.zeros(cov.shape, cov.dtype), none_of(cov), none_of(cov)

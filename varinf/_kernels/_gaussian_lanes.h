@@ -27,35 +27,33 @@ VI_INLINE void vi_split(vi_lanes x, vi_words *exponents, vi_lanes *mantissas) {
   memcpy(&mantissa, &bits, sizeof bits);
   *mantissas *= mantissa;
 }
+#if defined(__GNUC__)
+VI_LOG_REDUCED(vi_log_reduced_lanes, vi_lanes)
+#else
+#define vi_log_reduced_lanes vi_log_reduced
+#endif
 VI_INLINE vi_lanes vi_log_ratio(const vi_lanes *top, const vi_lanes *bottom, ptrdiff_t D) {
-  vi_words up = {0}, down = {0};
-  vi_lanes zero = {0}, above = zero + 1.0, below = above;
-  double logs[VI_WIDTH], f;
-  uint64_t exponent[VI_WIDTH], bits;
+  vi_words up = {0}, down = {0}, bits;
+  vi_lanes zero = {0}, above = zero + 1.0, below = above, exponent;
   ptrdiff_t d;
-  int i;
   for (d = 0; d < D; d++) {
     vi_split(top[d], &up, &above);
     vi_split(bottom[d], &down, &below);
   }
-  above /= below;
-  up += 0x4338000000000000ULL - down; /* the difference in the last bits of 1.5 * 2^52 */
-  memcpy(logs, &above, sizeof above);
-  memcpy(exponent, &up, sizeof up);
-  for (i = 0; i < VI_WIDTH; i++) { /* as vi_log, with more to the exponent and without special values */
-    bits = vi_bits(logs[i]) + (0x3ff0000000000000ULL - VI_SQRT_HALF);
-    f = vi_from_bits((bits & 0x000fffffffffffffULL) + VI_SQRT_HALF) - 1.0;
-    logs[i] = vi_log_reduced(vi_from_bits(exponent[i] + (bits >> 52)) - (0x1.8p52 + 1023.0), f);
-  }
-  memcpy(&above, logs, sizeof above);
-  return above;
+  above /= below; /* and from here as vi_log, with more to the exponent and without special values */
+  memcpy(&bits, &above, sizeof bits);
+  bits += 0x3ff0000000000000ULL - VI_SQRT_HALF;
+  up += 0x4338000000000000ULL - down + (bits >> 52); /* the difference in the last bits of 1.5 * 2^52 */
+  bits = (bits & 0x000fffffffffffffULL) + VI_SQRT_HALF;
+  memcpy(&exponent, &up, sizeof up);
+  memcpy(&above, &bits, sizeof bits);
+  return vi_log_reduced_lanes(exponent - (0x1.8p52 + 1023.0), above - 1.0);
 }
 
 /* VI_WIDTH pairs, and room for their algebra */
 typedef struct {
   vi_factor p, q;
   vi_lanes *shift, *room, *column; /* loc_q - loc_p; D numbers; a column panel */
-  vi_words doubts;                 /* see vi_compare */
   vi_next next;
 } vi_pairs;
 
@@ -93,22 +91,22 @@ VI_INLINE int vi_keep_bits(vi_words odd, uint64_t *out) {
   return any >> 63;
 }
 
-/* Both functions for KL, and `vi_cholesky`, give what holds for positive normal diagonals, and say whether a matrix has
-   another, and then which ones: those are for the algebra of one matrix at a time.
+/* Both functions for KL, and `vi_cholesky`, give what holds for positive normal diagonals and covariances that are not
+   in doubt, and say whether a matrix is another, and then which ones: those are for the algebra of one at a time. KL is
+   left in room[0].
 
    From covariances S = U diag(d) U', of which p's may have been factorised before:
      KL = 1/2 sum_i [ (sum_{j < i} x_ij^2 d_qj + (U_p^-1 shift)_i^2 + d_qi - d_pi) / d_pi - log(d_qi / d_pi) ],
    x = U_p^-1 U_q */
-VI_INLINE int vi_kl_of_covariances(vi_pairs *pairs, ptrdiff_t D, int with_p, double *kl, uint64_t *odd) {
+VI_INLINE int vi_kl_of_covariances(vi_pairs *pairs, ptrdiff_t D, int with_p, uint64_t *odd) {
   vi_lanes total = {0};
-  vi_words marks = {0};
+  vi_words marks = pairs->q.doubts | pairs->p.doubts;
   ptrdiff_t j;
   vi_factorise(&pairs->q, with_p ? &pairs->p : NULL, D, &pairs->next, pairs->column);
   for (j = 0; 4 * j < D; j++)
     total = vi_whiten_column(&pairs->p, &pairs->q, j, D, 1, &pairs->next, pairs->column, total);
   total = vi_whiten_vector(&pairs->p, D, 1, pairs->shift, total);
-  total = (total - vi_log_ratio(pairs->q.diagonal, pairs->p.diagonal, D)) / 2;
-  memcpy(kl, &total, sizeof total);
+  pairs->room[0] = (total - vi_log_ratio(pairs->q.diagonal, pairs->p.diagonal, D)) / 2;
   vi_mark_odd(&marks, pairs->q.diagonal, D);
   vi_mark_odd(&marks, pairs->p.diagonal, D);
   return vi_keep_bits(marks, odd);
@@ -126,7 +124,7 @@ VI_INLINE void vi_read_diagonal(const vi_factor *s, ptrdiff_t D) {
 /* From factors, with x = p^-1 q:
      KL = 1/2 sum_i [ sum_{j < i} x_ij^2 + (p^-1 shift)_i^2 + x_ii^2 - 1 ] - sum_i log x_ii,
    and with its gradient: in loc_q, p'^-1 p^-1 shift, over `shift`; in q, tril(p'^-1 x) - diag(1 / q_ii), over q. */
-VI_INLINE int vi_kl_of_factors(vi_pairs *pairs, ptrdiff_t D, const int with_gradient, double *kl, uint64_t *odd) {
+VI_INLINE int vi_kl_of_factors(vi_pairs *pairs, ptrdiff_t D, const int with_gradient, uint64_t *odd) {
   vi_lanes total = {0}, *column = pairs->column, *q;
   vi_words marks = {0};
   ptrdiff_t i, j;
@@ -143,8 +141,7 @@ VI_INLINE int vi_kl_of_factors(vi_pairs *pairs, ptrdiff_t D, const int with_grad
   }
   total = vi_whiten_vector(&pairs->p, D, 0, pairs->shift, total);
   if (with_gradient) vi_back_vector(&pairs->p, D, pairs->shift);
-  total = total / 2 - vi_log_ratio(pairs->q.diagonal, pairs->p.diagonal, D);
-  memcpy(kl, &total, sizeof total);
+  pairs->room[0] = total / 2 - vi_log_ratio(pairs->q.diagonal, pairs->p.diagonal, D);
   vi_mark_odd(&marks, pairs->q.diagonal, D);
   vi_mark_odd(&marks, pairs->p.diagonal, D);
   return vi_keep_bits(marks, odd);
@@ -158,35 +155,10 @@ VI_INLINE void vi_roots(const vi_lanes *x, vi_lanes *out) {
   memcpy(out, y, sizeof y);
 }
 
-/* Whether q's covariances have |s_ij - s_ji| > slack sqrt|s_ii s_jj|, or a value that is not finite: row by row, what
-   is `behind` the diagonal against the column below it. A difference that overflows is in doubt as well. */
-VI_INLINE void vi_begin_comparison(vi_pairs *pairs, ptrdiff_t D) {
-  ptrdiff_t i;
-  for (i = 0; i < D; i++) vi_roots(vi_panel(pairs->q.triangle, i / 4) + 4 * i + i % 4, pairs->room + i);
-  pairs->doubts ^= pairs->doubts;
-}
-VI_INLINE void vi_compare(vi_pairs *pairs, const vi_lanes *behind, ptrdiff_t row, ptrdiff_t D, double slack) {
-  vi_lanes bound = slack * pairs->room[row], rest;
-  vi_words bits;
-  ptrdiff_t i;
-  for (i = row + 1; i < D; i++) {
-    rest = vi_panel(pairs->q.triangle, i / 4)[4 * row + i % 4] - behind[i - row - 1];
-    memcpy(&bits, &rest, sizeof bits);
-    bits &= 0x7fffffffffffffffULL;
-    memcpy(&rest, &bits, sizeof bits);
-    rest = bound * pairs->room[i] - rest;
-    memcpy(&bits, &rest, sizeof bits);
-    pairs->doubts |= bits | (0x7fefffffffffffffULL - bits);
-  }
-}
-VI_INLINE int vi_end_comparison(const vi_pairs *pairs, uint64_t *in_doubt) {
-  return vi_keep_bits(pairs->doubts, in_doubt);
-}
-
 /* Cholesky's factors of q's covariances: U, with its ones, and in `room` the roots of d, which scale its columns */
 VI_INLINE int vi_cholesky(vi_pairs *pairs, ptrdiff_t D, uint64_t *odd) {
   vi_lanes zero = {0};
-  vi_words marks = {0};
+  vi_words marks = pairs->q.doubts;
   ptrdiff_t i;
   vi_factorise(&pairs->q, NULL, D, &pairs->next, pairs->column);
   for (i = 0; i < D; i++) {

@@ -41,17 +41,17 @@ cdef extern from "_gaussian_lanes.h" nogil:
         const vi_lanes* lanes, Py_ssize_t step, const vi_lanes* scale, Py_ssize_t count, float* x,
         const vi_places* places, Py_ssize_t first, Py_ssize_t end
     )
+    void vi_store_live(double* x, const vi_lanes* y, Py_ssize_t live)
+    void vi_store_livef(float* x, const vi_lanes* y, Py_ssize_t live)
     vi_lanes* vi_panel(const vi_lanes* triangle, Py_ssize_t i)
     void vi_announce(vi_next* next, const void* p, const void* q, Py_ssize_t bytes, Py_ssize_t tiles)
     size_t vi_pairs_bytes(Py_ssize_t D)
     void vi_pairs_divide(vi_pairs* pairs, Py_ssize_t D, char* memory)
     void vi_subtract(vi_lanes* x, const vi_lanes* y, Py_ssize_t count)
     void vi_read_diagonal(const vi_factor* s, Py_ssize_t D)
-    bint vi_kl_of_covariances(vi_pairs* pairs, Py_ssize_t D, bint with_p, double* kl, uint64_t* odd)
-    bint vi_kl_of_factors(vi_pairs* pairs, Py_ssize_t D, bint with_gradient, double* kl, uint64_t* odd)
-    void vi_begin_comparison(vi_pairs* pairs, Py_ssize_t D)
-    void vi_compare(vi_pairs* pairs, const vi_lanes* behind, Py_ssize_t row, Py_ssize_t D, double slack)
-    bint vi_end_comparison(const vi_pairs* pairs, uint64_t* in_doubt)
+    bint vi_kl_of_covariances(vi_pairs* pairs, Py_ssize_t D, bint with_p, uint64_t* odd)
+    bint vi_kl_of_factors(vi_pairs* pairs, Py_ssize_t D, bint with_gradient, uint64_t* odd)
+    void vi_place_row(vi_factor* s, const vi_lanes* row, Py_ssize_t i, Py_ssize_t D, double slack)
     bint vi_cholesky(vi_pairs* pairs, Py_ssize_t D, uint64_t* odd)
 
 
@@ -106,6 +106,31 @@ cdef inline void pack_triangles(const real* x, const Places* places, Py_ssize_t 
     else:
         for i in range(D):
             pack(x, &places.matrices, i * D, i + 1, vi_panel(out, i // 4) + i % 4, 4)
+
+
+cdef inline void pack_covariances(
+    const real* x, const Places* places, Py_ssize_t D, double slack, vi_lanes* room, vi_factor* s
+) noexcept nogil:
+    """Their lower triangles, compared with the upper ones on the way; `room` is for a row, or for all of two."""
+    cdef Py_ssize_t i
+    if D == 1 and places.vectors.live == VI_WIDTH:
+        pack_all(x, 1, room)
+        vi_place_row(s, room, 0, 1, slack)
+    elif D == 2 and places.vectors.live == VI_WIDTH:
+        pack_all(x, 4, room)
+        vi_place_row(s, room + 2, 1, 2, slack)
+        vi_place_row(s, room, 0, 2, slack)
+    else:
+        for i in range(D - 1, -1, -1):
+            pack(x, &places.matrices, i * D, D, room, 1)
+            vi_place_row(s, room, i, D, slack)
+
+
+cdef inline void store_live(real* x, const vi_lanes* y, const Places* places) noexcept nogil:
+    if real is float:
+        vi_store_livef(x, y, places.vectors.live)
+    else:
+        vi_store_live(x, y, places.vectors.live)
 
 
 cdef inline void unpack_vectors(const vi_lanes* y, const Places* places, Py_ssize_t D, real* x) noexcept nogil:

@@ -97,7 +97,12 @@ VI_INLINE void vi_transpose(vi_lanes *x) {
 #endif
 
 /* VI_WIDTH entries in a row */
-#if defined(__GNUC__)
+#if defined(__GNUC__) && defined(__AVX512F__)
+#include <immintrin.h>
+typedef float vi_narrow __attribute__((vector_size(4 * VI_WIDTH)));
+#define VI_WIDEN(x) ((vi_lanes)_mm512_cvtps_pd((__m256)(x))) /* in one step: GCC's own way goes by quarters */
+#define VI_NARROW(x) ((vi_narrow)_mm512_cvtpd_ps((__m512d)(x)))
+#elif defined(__GNUC__)
 typedef float vi_narrow __attribute__((vector_size(4 * VI_WIDTH)));
 #define VI_WIDEN(x) __builtin_convertvector(x, vi_lanes)
 #define VI_NARROW(x) __builtin_convertvector(x, vi_narrow)
@@ -192,6 +197,19 @@ VI_INLINE void vi_unzip(vi_lanes *x, const int size) {
   }
 VI_PACK_ALL(vi_pack_all, double, vi_load)
 VI_PACK_ALL(vi_pack_allf, float, vi_loadf)
+
+/* One number of each, the first `live` of them. All at once where they are: taken lane by lane, GCC would compute them so. */
+#define VI_STORE_LIVE(name, real, store)                                                                               \
+  VI_INLINE void name(real *x, const vi_lanes *y, ptrdiff_t live) {                                                    \
+    ptrdiff_t i;                                                                                                       \
+    if (live == VI_WIDTH) {                                                                                            \
+      store(x, *y);                                                                                                    \
+      return;                                                                                                          \
+    }                                                                                                                  \
+    for (i = 0; i < live; i++) x[i] = (real)vi_lane(y, i);                                                             \
+  }
+VI_STORE_LIVE(vi_store_live, double, vi_store)
+VI_STORE_LIVE(vi_store_livef, float, vi_storef)
 
 /* The way back, in[k * step], times scale[k] if there is one. Zeros follow to the end of the last run, unless that is
    behind entry `end`: rows go out from first to last, each over the zeros of the one before. */

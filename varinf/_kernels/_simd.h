@@ -138,18 +138,20 @@ static inline float vi_exp_normalf(float x) {
 
 /* log(2^k (1 + f)) = k ln 2 + log(1 + f), sqrt(1/2) <= 1 + f < sqrt(2), where f may carry a correction (log1p).
    With s = f / (2 + f): log(1 + f) = 2 atanh(s) = f - (f^2/2 - s (f^2/2 + R)), R = s^2 p(s^2), which keeps f, exact,
-   for the last addition. p fitted to (2 atanh(s)/s - 2) / s^2 on s^2 in [0, 0.02944]: truncation 4e-18. */
-static inline double vi_log_reduced(double k, double f) {
-  double s = f / (2.0 + f), z = s * s, h = 0.5 * f * f, p;
-  p = 0x1.2b584aae78a57p-3;
-  p = p * z + 0x1.39fe606542ddep-3;
-  p = p * z + 0x1.7462b4ab2ef6bp-3;
-  p = p * z + 0x1.c71c62e5800a1p-3;
-  p = p * z + 0x1.2492492df148dp-2;
-  p = p * z + 0x1.99999999952e2p-2;
-  p = p * z + 0x1.5555555555558p-1;
-  return k * VI_LN2_HI - ((h - (s * (h + z * p) + k * VI_LN2_LO)) - f);
-}
+   for the last addition. p fitted to (2 atanh(s)/s - 2) / s^2 on s^2 in [0, 0.02944]: truncation 4e-18. A macro, so that
+   vectors have it too. */
+#define VI_LOG_REDUCED(name, real)                                                                                     \
+  static inline real name(real k, real f) {                                                                            \
+    real s = f / (2.0 + f), z = s * s, h = 0.5 * f * f, p;                                                             \
+    p = z * 0x1.2b584aae78a57p-3 + 0x1.39fe606542ddep-3;                                                               \
+    p = p * z + 0x1.7462b4ab2ef6bp-3;                                                                                  \
+    p = p * z + 0x1.c71c62e5800a1p-3;                                                                                  \
+    p = p * z + 0x1.2492492df148dp-2;                                                                                  \
+    p = p * z + 0x1.99999999952e2p-2;                                                                                  \
+    p = p * z + 0x1.5555555555558p-1;                                                                                  \
+    return k * VI_LN2_HI - ((h - (s * (h + z * p) + k * VI_LN2_LO)) - f);                                              \
+  }
+VI_LOG_REDUCED(vi_log_reduced, double)
 static inline float vi_log_reducedf(float k, float f) {
   float s = f / (2.0f + f), z = s * s, h = 0.5f * f * f, p;
   p = 0x1.2ee610p-2f;

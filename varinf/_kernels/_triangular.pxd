@@ -108,44 +108,6 @@ cdef inline void full_of_singles(
             d_tril[(n * D + i) * D + i] = <real>(white[i * (D + 1) + 1 + i] - 1 / <double>tril_q[n, i, i])
 
 
-cdef inline void from_covariances_of_singles(
-    const real[:, ::1] loc_q, const real[:, :, ::1] cov_q, const real[:, ::1] loc_p, const real[:, :, ::1] cov_p,
-    double* memory, real[::1] kl, int[::1] bad_q, int[::1] bad_p
-) noexcept nogil:
-    cdef Py_ssize_t n, p, i, j, N = loc_q.shape[0], D = loc_q.shape[1], shared = loc_p.shape[0] == 1
-    cdef double* upper_p = memory
-    cdef double* upper_q = memory + D * D
-    cdef double* white = memory + 2 * D * D
-    for n in range(N):
-        p = 0 if shared else n
-        if n == 0 or not shared:
-            transpose(&cov_p[p, 0, 0], D, upper_p)
-            bad_p[p] = factorise(upper_p, D)
-        transpose(&cov_q[n, 0, 0], D, upper_q)
-        bad_q[n] = factorise(upper_q, D)
-        if bad_q[n] >= 0 or bad_p[p] >= 0:
-            kl[n] = <real>NAN
-            continue
-        for i in range(D):
-            white[i * (D + 1)] = <double>loc_q[n, i] - <double>loc_p[p, i]
-            for j in range(i + 1):
-                white[i * (D + 1) + 1 + j] = upper_q[j * D + i]
-        whiten(upper_p, D, white)
-        kl[n] = <real>kl_from_white(white, D)
-
-
-cdef inline void factors_of_singles(
-    const real[:, :, ::1] cov, double* memory, real[:, :, ::1] tril, int[::1] bad
-) noexcept nogil:
-    cdef Py_ssize_t n, i, j, D = cov.shape[1]
-    for n in range(cov.shape[0]):
-        transpose(&cov[n, 0, 0], D, memory)
-        bad[n] = factorise(memory, D)
-        for i in range(D):
-            for j in range(D):
-                tril[n, i, j] = <real>NAN if bad[n] >= 0 else <real>memory[j * D + i] if j <= i else 0
-
-
 cdef inline int first_row_in_doubt(const real* cov, Py_ssize_t D, double slack) noexcept nogil:
     """-1, or the first with a value that is not finite or differs by more than rounding from that of its column."""
     cdef Py_ssize_t i, j
@@ -157,6 +119,45 @@ cdef inline int first_row_in_doubt(const real* cov, Py_ssize_t D, double slack) 
             if not (fabs(left) < INFINITY and fabs(left - right) <= bound * sqrt(fabs(<double>cov[j * D + j]))):
                 return <int>i
     return -1
+
+
+cdef inline void from_covariances_of_singles(
+    const real[:, ::1] loc_q, const real[:, :, ::1] cov_q, const real[:, ::1] loc_p, const real[:, :, ::1] cov_p,
+    double slack, double* memory, real[::1] kl
+) noexcept nogil:
+    cdef Py_ssize_t n, p, i, j, N = loc_q.shape[0], D = loc_q.shape[1], shared = loc_p.shape[0] == 1
+    cdef bint p_is_none
+    cdef double* upper_p = memory
+    cdef double* upper_q = memory + D * D
+    cdef double* white = memory + 2 * D * D
+    for n in range(N):
+        p = 0 if shared else n
+        if n == 0 or not shared:
+            transpose(&cov_p[p, 0, 0], D, upper_p)
+            p_is_none = first_row_in_doubt(&cov_p[p, 0, 0], D, slack) >= 0 or factorise(upper_p, D) >= 0
+        transpose(&cov_q[n, 0, 0], D, upper_q)
+        if p_is_none or first_row_in_doubt(&cov_q[n, 0, 0], D, slack) >= 0 or factorise(upper_q, D) >= 0:
+            kl[n] = <real>NAN
+            continue
+        for i in range(D):
+            white[i * (D + 1)] = <double>loc_q[n, i] - <double>loc_p[p, i]
+            for j in range(i + 1):
+                white[i * (D + 1) + 1 + j] = upper_q[j * D + i]
+        whiten(upper_p, D, white)
+        kl[n] = <real>kl_from_white(white, D)
+
+
+cdef inline void factors_of_singles(
+    const real[:, :, ::1] cov, double slack, double* memory, real[:, :, ::1] tril, int[::1] bad, int[::1] rows
+) noexcept nogil:
+    cdef Py_ssize_t n, i, j, D = cov.shape[1]
+    for n in range(cov.shape[0]):
+        rows[n] = first_row_in_doubt(&cov[n, 0, 0], D, slack)
+        transpose(&cov[n, 0, 0], D, memory)
+        bad[n] = factorise(memory, D)
+        for i in range(D):
+            for j in range(D):
+                tril[n, i, j] = <real>NAN if bad[n] >= 0 else <real>memory[j * D + i] if j <= i else 0
 
 
 cdef inline int first_flawed_row(const real* tril, Py_ssize_t D) noexcept nogil:

@@ -40,10 +40,33 @@ VI_INLINE void vi_subtract_product(vi_lanes sum[4][4], const vi_lanes *a, const 
         for (c = first; c < first + VI_TILE; c++) sum[r][c] -= a[r * a_row + k * a_column] * b[4 * k + c];
 }
 
-/* A triangle of each matrix, the inverse of its diagonal, and the diagonal, which for U is d. */
+/* A triangle of each matrix, the inverse of its diagonal, and the diagonal, which for U is d; `doubts` by vi_place_row. */
 typedef struct {
   vi_lanes *triangle, *diagonal, *inverse;
+  vi_words doubts;
 } vi_factor;
+
+/* Row i of a covariance: up to the diagonal into the triangle, behind it compared with the column below, which is there,
+   since rows come from the last to the first. In doubt, by the highest bit, is a matrix with a value that is not finite
+   or with |s_ij - s_ji| > slack sqrt(s_ii s_jj). This is seen by squares, which cost no roots, and so a diagonal whose
+   squares could leave the range of numbers is in doubt as well. */
+VI_INLINE void vi_place_row(vi_factor *s, const vi_lanes *row, ptrdiff_t i, ptrdiff_t D, double slack) {
+  vi_lanes *own = vi_panel(s->triangle, i / 4) + i % 4, bound = slack * slack * row[i], rest;
+  vi_words bits, doubts, none = {0};
+  ptrdiff_t k;
+  for (k = 0; k <= i; k++) own[4 * k] = row[k];
+  memcpy(&bits, row + i, sizeof bits);
+  doubts = (bits - 0x2d30000000000000ULL) | (0x52b0000000000000ULL - bits); /* 2^-300, 2^300 */
+  doubts |= i < D - 1 ? s->doubts : none;
+  for (k = i + 1; k < D; k++) {
+    const vi_lanes *below = vi_panel(s->triangle, k / 4) + k % 4;
+    rest = row[k] - below[4 * i];
+    rest = bound * below[4 * k] - rest * rest;
+    memcpy(&bits, &rest, sizeof bits);
+    doubts |= bits | (0x7fefffffffffffffULL - bits);
+  }
+  s->doubts = doubts;
+}
 
 /* Where the next matrices of p and of q stand, `bytes` of each, of which a share is fetched beside each tile: triangles
    do not look like a stream to the processor, and to wait for them would take a third of the time. */

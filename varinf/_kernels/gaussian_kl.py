@@ -85,30 +85,22 @@ def full_full_gradient(loc_q, tril_q, loc_p, tril_p):
 
 
 @float64_inside
-def cholesky(cov):
-    """Lower Cholesky factors and the pivot that failed: (N, D, D) -> (N, D, D), int32 (N,).
+def cholesky(cov, slack):
+    """Lower Cholesky factors, the pivots and the rows that failed: (N, D, D) -> (N, D, D), int32 (N,), int32 (N,).
 
-    Only the lower triangle is read. The pivot is -1 where the matrix is positive definite, else the first one that is
-    not a positive finite number, and then the factor is nan throughout.
+    The pivot is -1 where the lower triangle is that of a positive definite matrix, else the first one that is not a
+    positive finite number, and then the factor is nan throughout. The row is -1 where all values are finite and
+    |c_ij - c_ji| <= slack sqrt|c_ii c_jj|, slack >= 0, else the first in which one is not.
     """
     xp = namespace(cov)
     if cov.shape[-1] == 0:
-        return 1 * cov, xp.full((cov.shape[0],), -1, dtype=xp.int32)
-    tril, bad = _cholesky(cov, xp)
-    return xp.where((bad < 0)[:, None, None], tril, xp.nan * xp.ones_like(tril)), bad
-
-
-@float64_inside
-def checked_cholesky(cov, slack):
-    """`cholesky`, and whether they are covariances: (N, D, D) -> (N, D, D), int32 (N,), int32 (N,).
-
-    The last is -1 where all values are finite and |c_ij - c_ji| <= slack sqrt|c_ii c_jj|, else the first row in which
-    one is not.
-    """
-    xp = namespace(cov)
+        none = xp.full((cov.shape[0],), -1, dtype=xp.int32)
+        return 1 * cov, none, none
     scale = xp.sqrt(xp.abs(xp.linalg.diagonal(cov)))
     near = xp.abs(cov - xp.matrix_transpose(cov)) <= slack * scale[:, :, None] * scale[:, None, :]
-    return *cholesky(cov), _first_row_not(xp.all(near & xp.isfinite(cov), axis=2), xp)
+    tril, bad = _cholesky(cov, xp)
+    tril = xp.where((bad < 0)[:, None, None], tril, xp.nan * xp.ones_like(tril))
+    return tril, bad, _first_row_not(xp.all(near & xp.isfinite(cov), axis=2), xp)
 
 
 def flawed_rows(tril):
@@ -123,11 +115,13 @@ def flawed_rows(tril):
 
 
 @float64_inside
-def full_full_from_covariances(loc_q, cov_q, loc_p, cov_p):
-    """`full_full` from covariances -> KL (N,), nan where one fails; pivots as in `cholesky`, q (N,) and p (N or 1,)."""
-    tril_q, bad_q = cholesky(cov_q)
-    tril_p, bad_p = cholesky(cov_p)
-    return full_full(loc_q, tril_q, loc_p, tril_p), bad_q, bad_p
+def full_full_from_covariances(loc_q, cov_q, loc_p, cov_p, slack):
+    """`full_full` from covariances -> KL (N,), nan where one of the two is none by the measure of `cholesky`."""
+    tril_q, bad_q, row_q = cholesky(cov_q, slack)
+    tril_p, bad_p, row_p = cholesky(cov_p, slack)
+    kl, xp = full_full(loc_q, tril_q, loc_p, tril_p), namespace(loc_q)
+    good = (bad_q < 0) & (row_q < 0) & (bad_p < 0) & (row_p < 0)
+    return xp.where(good, kl, xp.nan * xp.ones_like(kl))
 
 
 def _first_row_not(good, xp):

@@ -25,8 +25,11 @@ def check_pair(q, p):
 
 def as_batch(rows, q, like=None):
     """What was computed for each row, (N, ...), in the batch shape of q, and in the dtype of `like` if it is given."""
-    rows = rows if like is None else settle(rows, like)
-    batch = q.batch_shape
+    return rows_in_batch(rows if like is None else settle(rows, like), q.batch_shape)
+
+
+def rows_in_batch(rows, batch):
+    """(N, ...) as (*batch, ...); a single number as such."""
     if len(batch) == 1:
         return rows
     if not batch:
@@ -62,7 +65,12 @@ def full_rows(q, p):
         loc_p, tril_p = p.loc, p._wide_tril()
     like, _ = in_one_library(**{"q.loc": loc_q, "p.loc": loc_p})
     arrays = in_one_library(**{"q.loc": loc_q, "q.scale_tril": tril_q, "p.loc": loc_p, "p.scale_tril": tril_p})
-    return [_rows(x, own_axes) for x, own_axes in zip(arrays, (1, 2, 1, 2), strict=True)], like
+    return matrix_rows(*arrays), like
+
+
+def matrix_rows(loc_q, matrix_q, loc_p, matrix_p):
+    """Vectors (*batch, D) and matrices (*batch, D, D) as (N, D) and (N, D, D); without a batch as one row."""
+    return [_rows(x, own_axes) for x, own_axes in zip((loc_q, matrix_q, loc_p, matrix_p), (1, 2, 1, 2), strict=True)]
 
 
 def _rows(x, own_axes):

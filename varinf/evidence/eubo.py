@@ -18,8 +18,8 @@ def eubo(log_weights_at_posterior_draws, *, chain_axis=None, axis=0, shared_draw
         Values of log p(x, z) − log q(z | x) in nats, z drawn from the posterior p(z | x); NumPy, torch or JAX. +inf is
         data: q has density zero there.
     chain_axis : int, optional
-        For Markov chains: the axis that holds the chains, ``(draws, chains, *batch)`` with chain_axis=1. The error
-        is then that of batch means of length sqrt(draws) within the chains. None: independent exact draws.
+        For Markov chains: the axis that holds the chains, 1 if it follows that of the draws. The error is then that of
+        batch means of length sqrt(draws) within the chains. None: independent exact draws.
     axis : int
         The axis of the draws.
     shared_draws : bool
