@@ -16,7 +16,16 @@ _MOST_THREADS = 256  # a limit, not a size: threads start one by one as they are
 
 _pool = None
 _pool_lock = threading.Lock()
-_here = threading.local()  # .working: this thread is already one of a pool's workers; .workers: what its call asked for
+
+
+class _Here(threading.local):
+    """What holds in this thread. Attributes of the class, since to ask for what is not there takes a microsecond."""
+
+    working = False  # is it one of a pool's workers already?
+    workers = 1  # what the call in progress asked for
+
+
+_here = _Here()
 
 # Nanoseconds of work that pay for a share of their own: waking a thread and waiting for it takes 20 to 60 microseconds.
 _WORTH = 250_000
@@ -65,12 +74,13 @@ class working:
 
 def workers_here():
     """The number of workers that the call in progress asked for; 1 inside of a worker."""
-    return 1 if getattr(_here, "working", False) else getattr(_here, "workers", 1)
+    return 1 if _here.working else _here.workers
 
 
 def shares(count, cost):
     """Slices of `count` rows, which take `cost` nanoseconds each, for the workers in effect; none is too small."""
-    number = min(workers_here(), count, int(count * cost / _WORTH)) if workers_here() > 1 else 1
+    workers = workers_here()
+    number = min(workers, count, int(count * cost / _WORTH)) if workers > 1 else 1
     if number <= 1:
         return [slice(0, count)]
     bounds = [count * i // number for i in range(number + 1)]
@@ -104,7 +114,7 @@ def run_all(work, items, workers=None, done=lambda count: None):
 
     def drain():
         nonlocal finished
-        nested, _here.working = getattr(_here, "working", False), True
+        nested, _here.working = _here.working, True
         try:
             while True:
                 try:
@@ -121,7 +131,7 @@ def run_all(work, items, workers=None, done=lambda count: None):
         finally:
             _here.working = nested
 
-    others = 0 if getattr(_here, "working", False) else min(worker_count(workers), len(items)) - 1
+    others = 0 if _here.working else min(worker_count(workers), len(items)) - 1
     futures = [_threads().submit(drain) for _ in range(others)]
     try:
         drain()
