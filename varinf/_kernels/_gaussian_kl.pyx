@@ -1,7 +1,9 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """Compiled twin of gaussian_kl.py, which holds the contract."""
 import numpy as np
+from numpy import ascontiguousarray, empty
 
+from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from varinf._kernels._diagonal_kl cimport TILE, gradients, values
 from varinf._kernels._full_kl cimport factors, from_covariances, full, full_gradient, workspace_size
 from varinf._kernels._real cimport real
@@ -11,77 +13,81 @@ from varinf._kernels._triangular cimport flaws
 
 # diagonal normals ----------------------------------------------------------------------------------------------------
 
+cdef struct Matrix:     # an array (rows, columns) in C order
+    const void* start
+    Py_ssize_t rows, columns
+    char kind           # f or d
+
+cdef Matrix NOTHING     # in the place of a standard p: NULL, no rows
+
+
 def diagonal_standard(loc, scale, int log_power):
-    loc, scale = np.ascontiguousarray(loc), np.ascontiguousarray(scale)
-    check_equal("loc", loc, "scale", scale)
-    kl = np.zeros(loc.shape[0], loc.dtype)
-    if loc.size:
-        if loc.dtype.char == "f":
-            diagonal[float](loc, scale, None, None, log_power, kl)
-        else:
-            diagonal[double](loc, scale, None, None, log_power, kl)
-    return kl
+    cdef Matrix u, r
+    loc, scale = matrix("loc", loc, &u), matrix("scale", scale, &r)
+    check_equal("loc", &u, "scale", &r)
+    return diagonal(&u, &r, &NOTHING, &NOTHING, log_power, loc.dtype)
 
 
 def diagonal_diagonal(loc_q, scale_q, loc_p, scale_p, int log_power):
-    loc_q, scale_q, loc_p, scale_p = diagonal_arguments(loc_q, scale_q, loc_p, scale_p)
-    kl = np.zeros(loc_q.shape[0], loc_q.dtype)
-    if loc_q.size:
-        if loc_q.dtype.char == "f":
-            diagonal[float](loc_q, scale_q, loc_p, scale_p, log_power, kl)
-        else:
-            diagonal[double](loc_q, scale_q, loc_p, scale_p, log_power, kl)
-    return kl
+    cdef Matrix u, r, m, s
+    loc_q, scale_q = matrix("loc_q", loc_q, &u), matrix("scale_q", scale_q, &r)
+    loc_p, scale_p = matrix("loc_p", loc_p, &m), matrix("scale_p", scale_p, &s)
+    check_pair(&u, &r, &m, &s)
+    return diagonal(&u, &r, &m, &s, log_power, loc_q.dtype)
 
 
-cdef diagonal(
-    const real[:, ::1] loc, const real[:, ::1] scale, const real[:, ::1] loc_p, const real[:, ::1] scale_p,
-    int log_power, real[::1] kl
-):
-    cdef bint paired = loc_p is not None
-    cdef Py_ssize_t N = loc.shape[0], D = loc.shape[1], stride = D if paired and loc_p.shape[0] > 1 else 0
-    cdef const real* m = &loc_p[0, 0] if paired else NULL
-    cdef const real* s = &scale_p[0, 0] if paired else NULL
+cdef diagonal(const Matrix* u, const Matrix* r, const Matrix* m, const Matrix* s, int log_power, dtype):
+    cdef Py_ssize_t stride = u.columns if m.rows > 1 else 0
+    kl = empty(u.rows, dtype)
+    cdef void* out = start(kl)
     with nogil:
-        values(&loc[0, 0], &scale[0, 0], m, s, N, D, stride, log_power, &kl[0])
+        if u.kind == b"f":
+            values(<const float*>u.start, <const float*>r.start, <const float*>m.start, <const float*>s.start,
+                   u.rows, u.columns, stride, log_power, <float*>out)
+        else:
+            values(<const double*>u.start, <const double*>r.start, <const double*>m.start, <const double*>s.start,
+                   u.rows, u.columns, stride, log_power, <double*>out)
+    return kl
 
 
 # ... and their gradients ---------------------------------------------------------------------------------------------
 
 def diagonal_standard_gradient(loc, scale, int log_power):
-    loc, scale = np.ascontiguousarray(loc), np.ascontiguousarray(scale)
-    check_equal("loc", loc, "scale", scale)
-    kl, d_scale = np.zeros(loc.shape[0], loc.dtype), np.empty_like(scale)
-    if loc.size:
-        if loc.dtype.char == "f":
-            gradient[float](loc, scale, None, None, log_power, tile_for(loc), kl, None, d_scale)
-        else:
-            gradient[double](loc, scale, None, None, log_power, tile_for(loc), kl, None, d_scale)
-    return kl, loc.copy(), d_scale
+    cdef Matrix u, r
+    loc, scale = matrix("loc", loc, &u), matrix("scale", scale, &r)
+    check_equal("loc", &u, "scale", &r)
+    d_loc, d_scale = loc.copy(), np.empty_like(scale)
+    return gradient(&u, &r, &NOTHING, &NOTHING, log_power, d_loc, d_scale), d_loc, d_scale
 
 
 def diagonal_diagonal_gradient(loc_q, scale_q, loc_p, scale_p, int log_power):
-    loc_q, scale_q, loc_p, scale_p = diagonal_arguments(loc_q, scale_q, loc_p, scale_p)
-    kl, d_loc, d_scale = np.zeros(loc_q.shape[0], loc_q.dtype), np.empty_like(loc_q), np.empty_like(loc_q)
-    if loc_q.size:
-        if loc_q.dtype.char == "f":
-            gradient[float](loc_q, scale_q, loc_p, scale_p, log_power, tile_for(loc_q), kl, d_loc, d_scale)
-        else:
-            gradient[double](loc_q, scale_q, loc_p, scale_p, log_power, tile_for(loc_q), kl, d_loc, d_scale)
-    return kl, d_loc, d_scale
+    cdef Matrix u, r, m, s
+    loc_q, scale_q = matrix("loc_q", loc_q, &u), matrix("scale_q", scale_q, &r)
+    loc_p, scale_p = matrix("loc_p", loc_p, &m), matrix("scale_p", scale_p, &s)
+    check_pair(&u, &r, &m, &s)
+    d_loc, d_scale = np.empty_like(loc_q), np.empty_like(scale_q)
+    return gradient(&u, &r, &m, &s, log_power, d_loc, d_scale), d_loc, d_scale
 
 
-cdef gradient(
-    const real[:, ::1] loc, const real[:, ::1] scale, const real[:, ::1] loc_p, const real[:, ::1] scale_p,
-    int log_power, real[::1] terms, real[::1] kl, real[:, ::1] d_loc, real[:, ::1] d_scale
-):
-    cdef bint paired = loc_p is not None
-    cdef Py_ssize_t N = loc.shape[0], D = loc.shape[1], stride = D if paired and loc_p.shape[0] > 1 else 0
-    cdef const real* m = &loc_p[0, 0] if paired else NULL
-    cdef const real* s = &scale_p[0, 0] if paired else NULL
-    cdef real* d_m = &d_loc[0, 0] if paired else NULL
+cdef gradient(const Matrix* u, const Matrix* r, const Matrix* m, const Matrix* s, int log_power, d_loc, d_scale):
+    """KL, and its gradient to d_loc, which a standard p leaves alone, and d_scale."""
+    cdef Py_ssize_t stride = u.columns if m.rows > 1 else 0
+    kl = np.zeros(u.rows, d_scale.dtype)
+    if not u.rows or not u.columns:
+        return kl
+    terms = empty(tile_rows(u.columns, TILE) * u.columns, d_scale.dtype)
+    cdef void* room = start(terms)
+    cdef void* out = start(kl)
+    cdef void* d_m = start(d_loc)
+    cdef void* d_s = start(d_scale)
     with nogil:
-        gradients(&loc[0, 0], &scale[0, 0], m, s, N, D, stride, log_power, &terms[0], &kl[0], d_m, &d_scale[0, 0])
+        if u.kind == b"f":
+            gradients(<const float*>u.start, <const float*>r.start, <const float*>m.start, <const float*>s.start,
+                      u.rows, u.columns, stride, log_power, <float*>room, <float*>out, <float*>d_m, <float*>d_s)
+        else:
+            gradients(<const double*>u.start, <const double*>r.start, <const double*>m.start, <const double*>s.start,
+                      u.rows, u.columns, stride, log_power, <double*>room, <double*>out, <double*>d_m, <double*>d_s)
+    return kl
 
 
 # full matrices: float64 throughout, since their condition number spends the digits that float32 has --------------------
@@ -145,12 +151,6 @@ def flawed_rows(tril):
 
 # arguments -----------------------------------------------------------------------------------------------------------
 
-cdef tile_for(array):
-    """Room for the terms of a tile."""
-    cdef Py_ssize_t D = array.shape[1]
-    return np.empty(tile_rows(D, TILE) * D, array.dtype)
-
-
 cdef workspace(array):
     return np.empty(workspace_size(array.shape[1]))
 
@@ -162,13 +162,28 @@ cdef none_of(cov):
     return bad
 
 
-cdef diagonal_arguments(loc_q, scale_q, loc_p, scale_p):
-    loc_q, scale_q = np.ascontiguousarray(loc_q), np.ascontiguousarray(scale_q)
-    loc_p, scale_p = np.ascontiguousarray(loc_p), np.ascontiguousarray(scale_p)
-    check_equal("loc_q", loc_q, "scale_q", scale_q)
-    check_equal("loc_p", loc_p, "scale_p", scale_p)
-    check_serves(loc_q, loc_p)
-    return loc_q, scale_q, loc_p, scale_p
+cdef matrix(name, x, Matrix* found):
+    """x in C order, and where it lies while it is kept. Of a call on few rows memoryviews would be most of the time."""
+    cdef Py_buffer buffer
+    x = ascontiguousarray(x)
+    PyObject_GetBuffer(x, &buffer, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT)
+    found.start, found.kind = buffer.buf, buffer.format[0]
+    cdef bint good = buffer.ndim == 2 and found.kind in b"fd"
+    if good:
+        found.rows, found.columns = buffer.shape[0], buffer.shape[1]
+    PyBuffer_Release(&buffer)
+    if not good:
+        raise ValueError(f"{name} has shape {x.shape} and dtype {x.dtype}: (N, D) of floats or doubles is needed")
+    return x
+
+
+cdef void* start(x) except? NULL:
+    """Of an array that is ours, in C order, where its values begin."""
+    cdef Py_buffer buffer
+    PyObject_GetBuffer(x, &buffer, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE)
+    cdef void* begin = buffer.buf
+    PyBuffer_Release(&buffer)
+    return begin
 
 
 cdef full_arguments(loc_q, matrix_q, loc_p, matrix_p):
@@ -187,9 +202,25 @@ cdef check_matrices(name, loc, matrix):
         raise ValueError(f"loc_{name} has shape {loc.shape}, but the matrices of {name} have shape {matrix.shape}")
 
 
-cdef check_equal(first_name, first, second_name, second):
-    if first.shape != second.shape or first.ndim != 2:
-        raise ValueError(f"{first_name} has shape {first.shape} and {second_name} has shape {second.shape}: both must be (N, D)")
+cdef check_equal(first_name, const Matrix* a, second_name, const Matrix* b):
+    if a.rows != b.rows or a.columns != b.columns:
+        raise ValueError(
+            f"{first_name} has shape {shape(a)} and {second_name} has shape {shape(b)}: both must be (N, D)")
+    if a.kind != b.kind:
+        raise ValueError(f"dtype mismatch: one of {first_name} and {second_name} holds floats, the other doubles")
+
+
+cdef check_pair(const Matrix* loc_q, const Matrix* scale_q, const Matrix* loc_p, const Matrix* scale_p):
+    check_equal("loc_q", loc_q, "scale_q", scale_q)
+    check_equal("loc_p", loc_p, "scale_p", scale_p)
+    if loc_p.columns != loc_q.columns or loc_p.rows not in (1, loc_q.rows):
+        refuse_rows(shape(loc_q), shape(loc_p))
+    if loc_p.kind != loc_q.kind:
+        raise ValueError("dtype mismatch: one of q and p holds floats, the other doubles")
+
+
+cdef shape(const Matrix* x):
+    return x.rows, x.columns
 
 
 cdef check_square(name, matrix):
@@ -199,4 +230,8 @@ cdef check_square(name, matrix):
 
 cdef check_serves(loc_q, loc_p):
     if loc_p.shape[1] != loc_q.shape[1] or loc_p.shape[0] not in (1, loc_q.shape[0]):
-        raise ValueError(f"loc_q has shape {loc_q.shape} and loc_p has shape {loc_p.shape}: p must have as many rows as q, or one")
+        refuse_rows(loc_q.shape, loc_p.shape)
+
+
+cdef refuse_rows(shape_q, shape_p):
+    raise ValueError(f"loc_q has shape {shape_q} and loc_p has shape {shape_p}: p must have as many rows as q, or one")
