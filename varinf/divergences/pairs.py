@@ -9,6 +9,8 @@ from varinf.families.categorical import Categorical
 from varinf.families.family import Family, in_one_library, scalar, settle
 from varinf.families.matrices import identity
 
+_LOG_POWER = {"scale": 0, "log_scale": 1, "log_variance": 2}
+
 
 def check_pair(q, p):
     """Refuses what has no divergence: no families, different spaces, dimensions, or batches (p's may be ())."""
@@ -38,18 +40,20 @@ def rows_in_batch(rows, batch):
 
 
 def diagonal_rows(q, p):
-    """[loc_q, scale_q, loc_p, scale_p] (N, D), p's of one row if it has no batch, absent if it is standard; log_power.
+    """(loc_q, scale_q, loc_p, scale_p) (N, D), p's of one row if it has no batch, absent if it is standard; log_power.
 
     The scales come as q was given them: as themselves (0), as logarithms (1), or as log variances (2).
     """
-    width = q.parameter_names[1]
-    log_power = ("scale", "log_scale", "log_variance").index(width)
-    arrays = [q.loc, getattr(q, width)]
-    if not p.is_standard:
-        arrays += [p.loc, getattr(p, width)]
-        if type(p.loc) is not type(q.loc) or p.loc.dtype != q.loc.dtype:
-            arrays = in_one_library(**dict(zip(("q.loc", f"q.{width}", "p.loc", f"p.{width}"), arrays, strict=True)))
-    return [_rows(x, 1) for x in arrays], log_power
+    width = q._given
+    loc, spread = q.loc, q._spread
+    if p.is_standard:
+        return (_rows(loc, 1), _rows(spread, 1)), _LOG_POWER[width]
+    loc_p, spread_p = p.loc, getattr(p, width)
+    if type(loc_p) is not type(loc) or loc_p.dtype != loc.dtype:
+        loc, spread, loc_p, spread_p = in_one_library(
+            **{"q.loc": loc, f"q.{width}": spread, "p.loc": loc_p, f"p.{width}": spread_p}
+        )
+    return (_rows(loc, 1), _rows(spread, 1), _rows(loc_p, 1), _rows(spread_p, 1)), _LOG_POWER[width]
 
 
 def full_rows(q, p):
