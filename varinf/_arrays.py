@@ -131,9 +131,10 @@ def normal_axis(axis, ndim, name):
 def draws_first(x, axis, name="log_weights"):
     """(log weights as an array, the axis of the draws): at least one dimension, at least one draw."""
     x = as_array(x, name)
-    if x.ndim == 0:
+    ndim = x.ndim
+    if ndim == 0:
         raise ValueError(f"{name} is a single number; give an array whose axis 0 holds the draws")
-    axis = normal_axis(axis, x.ndim, name)
+    axis = normal_axis(axis, ndim, name)
     if x.shape[axis] == 0:
         raise ValueError(f"{name} has shape {tuple(x.shape)}: no draws on axis {axis}; at least one is needed")
     return x, axis

@@ -73,18 +73,20 @@ class Draws:
     __slots__ = ("_checked", "_moments", "axis", "count", "name", "posterior", "workers", "x", "xp")
 
     def __init__(self, log_weights, axis=0, name="log_weights", posterior=False, workers=None):
-        self.x, self.axis = draws_first(log_weights, axis, name)
-        self.xp = np if type(self.x) is np.ndarray else namespace(self.x)
-        self.name, self.posterior = name, posterior
-        self.count = self.x.shape[self.axis]
-        self._moments, self._checked = {}, False
+        self.x, self.axis = x, axis = draws_first(log_weights, axis, name)
+        self.xp = np if type(x) is np.ndarray else namespace(x)
+        self.name = name
+        self.posterior = posterior
+        self.count = x.shape[axis]
+        self._moments = {}
+        self._checked = False
         self.workers = 1 if workers is None else worker_count(workers)
 
     @classmethod
     def of(cls, log_weights, axis, workers=None):
         """The draws of log weights, or what `draws` has made of them."""
         if not isinstance(log_weights, cls):
-            return cls(log_weights, axis, workers=workers)
+            return cls(log_weights, axis, "log_weights", False, workers)  # by name takes longer
         if workers is not None:
             raise ValueError(f"workers={workers}: these log weights have had their workers since `draws` was told")
         if axis != 0:

@@ -1,9 +1,11 @@
 """The importance-weighted bound: log mean w, the ELBO of K draws at a time."""
 
+from functools import lru_cache
+
 from varinf._arrays import positive_integer
 from varinf.diagnostics import caveats
 from varinf.diagnostics.draws import Draws, log_mean_error, mean_error, relative_variance
-from varinf.estimate import Direction, Estimate
+from varinf.evidence.elbo import lower_bound
 from varinf.evidence.markov import lower_limit
 
 _RULES = (caveats.one_draw, caveats.zero_weights, caveats.heavy_weights, caveats.bias_against_error)
@@ -81,6 +83,7 @@ def iwelbo(log_weights, k=None, *, axis=0, shared_draws=False, workers=None):
     return grouped_iwelbo_of(draws, draws.group_log_means(k), k, shared_draws)
 
 
+@lru_cache
 def _estimand(k):
     return "IWELBO of 1 draw" if k == 1 else f"IWELBO of {k:,} draws"
 
@@ -90,21 +93,19 @@ def iwelbo_of(source, shared_draws=False, rules=()):
     moments = source.moments()
     kept = isinstance(source, Draws)
     stderr = log_mean_error(moments, source.xp)
-    return Estimate(
+    return lower_bound(
         moments.log_mean,
         stderr,
-        quantity="log p(x)",
-        estimand=_estimand(moments.draws),
-        direction=Direction.LOWER,
+        _estimand(moments.draws),
+        objective="iwelbo",
         draws=moments.draws,
         degrees=moments.draws - 1,
-        bias_estimate=-0.5 * stderr * stderr,  # Var(w)/(mean w)² is S stderr²
-        objective="iwelbo",
         shared_draws=shared_draws,
         tail=source.k_hat,
         influence=(lambda: source.influence(1.0)) if kept else None,
-        markov=lower_limit(source) if kept else None,
         rules=_RULES + rules,
+        bias_estimate=-0.5 * stderr * stderr,  # Var(w)/(mean w)² is S stderr²
+        markov=lower_limit(source) if kept else None,
     )
 
 
@@ -112,19 +113,17 @@ def grouped_iwelbo_of(source, groups, k, shared_draws=False, rules=()):
     """IWELBO_k from the log means of groups; `source` has the moments of the single draws."""
     moments, values, xp = source.moments(), groups.moments(), source.xp
     kept = isinstance(source, Draws)
-    return Estimate(
+    return lower_bound(
         values.mean,
         mean_error(values, xp),
-        quantity="log p(x)",
-        estimand=_estimand(k),
-        direction=Direction.LOWER,
+        _estimand(k),
+        objective="iwelbo",
         draws=moments.draws,
         degrees=values.draws - 1,
-        bias_estimate=-relative_variance(moments, xp) / (2 * k),
-        objective="iwelbo",
         shared_draws=shared_draws,
         tail=source.k_hat,
         influence=(lambda: groups.first() - values.mean) if kept else None,
-        markov=lower_limit(source) if kept else None,
         rules=_RULES_OF_GROUPS + rules,
+        bias_estimate=-relative_variance(moments, xp) / (2 * k),
+        markov=lower_limit(source) if kept else None,
     )
