@@ -14,58 +14,23 @@
 #include <stddef.h>
 
 #include "_exp2.h"
+#include "_registers.h"
 
 #if defined(__GNUC__)
 
 typedef int64_t vi_longs VI_WIDE;
 typedef int32_t vi_ints VI_WIDE;
 typedef uint32_t vi_halfwords VI_WIDE;
-#define VI_ROWS ((int)(sizeof(vi_doubles) / sizeof(double)))
-
-#ifdef __clang__
-#define VI_PERMUTE(x, y, ...) __builtin_shufflevector(x, y, __VA_ARGS__)
-#else
-#define VI_PERMUTE(x, y, ...) __builtin_shuffle(x, y, (vi_longs){__VA_ARGS__})
-#endif
 #if defined(__AVX512F__)
 static const vi_longs vi_index = {0, 1, 2, 3, 4, 5, 6, 7};
 static const vi_ints vi_indexf = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-typedef float vi_halffloats __attribute__((vector_size(32)));
-#define VI_ACROSS(x, op)                                                                                               \
-  for (i = 0; i < 4; i++)                                                                                              \
-    x[i] = VI_PERMUTE(x[2 * i], x[2 * i + 1], 0, 8, 2, 10, 4, 12, 6, 14)                                               \
-        op VI_PERMUTE(x[2 * i], x[2 * i + 1], 1, 9, 3, 11, 5, 13, 7, 15);                                              \
-  for (i = 0; i < 2; i++)                                                                                              \
-    x[i] = VI_PERMUTE(x[2 * i], x[2 * i + 1], 0, 1, 8, 9, 4, 5, 12, 13)                                                \
-        op VI_PERMUTE(x[2 * i], x[2 * i + 1], 2, 3, 10, 11, 6, 7, 14, 15);                                             \
-  x[0] = VI_PERMUTE(x[0], x[1], 0, 1, 2, 3, 8, 9, 10, 11) op VI_PERMUTE(x[0], x[1], 4, 5, 6, 7, 12, 13, 14, 15);
 #elif defined(__AVX2__)
 static const vi_longs vi_index = {0, 1, 2, 3};
 static const vi_ints vi_indexf = {0, 1, 2, 3, 4, 5, 6, 7};
-typedef float vi_halffloats __attribute__((vector_size(16)));
-#define VI_ACROSS(x, op)                                                                                               \
-  for (i = 0; i < 2; i++)                                                                                              \
-    x[i] = VI_PERMUTE(x[2 * i], x[2 * i + 1], 0, 4, 2, 6) op VI_PERMUTE(x[2 * i], x[2 * i + 1], 1, 5, 3, 7);           \
-  x[0] = VI_PERMUTE(x[0], x[1], 0, 1, 4, 5) op VI_PERMUTE(x[0], x[1], 2, 3, 6, 7);
 #else
 static const vi_longs vi_index = {0, 1};
 static const vi_ints vi_indexf = {0, 1, 2, 3};
-typedef float vi_halffloats __attribute__((vector_size(8)));
-#define VI_ACROSS(x, op)                                                                                               \
-  for (i = 0; i < 1; i++) x[i] = VI_PERMUTE(x[0], x[1], 0, 2) op VI_PERMUTE(x[0], x[1], 1, 3);
 #endif
-
-static inline vi_doubles vi_add_halves(vi_floats x) {
-  vi_halffloats half[2];
-  memcpy(half, &x, sizeof half);
-  return __builtin_convertvector(half[0] + half[1], vi_doubles);
-}
-static inline vi_doubles vi_multiply_halves(vi_floats x) {
-  vi_halffloats half[2];
-  memcpy(half, &x, sizeof half);
-  return __builtin_convertvector(half[0] * half[1], vi_doubles);
-}
-static inline vi_doubles vi_itself(vi_doubles x) { return x; }
 
 /* The last `count` < lanes values of a row: the bits of the first `count` lanes at x, and those of `fill` in the others. */
 #define VI_LAST(name, real, reals, longs, lanes)                                                                       \
@@ -237,7 +202,6 @@ VI_ROW_SUMS(vi_row_sumsf, float, vi_floats, vi_lastf, vi_add_halves)
 
 #else /* without vectors every KL is nan here, and the caller goes feature by feature */
 
-#define VI_ROWS 1
 #define VI_PLAIN(real, suffix)                                                                                         \
   static inline void vi_standard##suffix(const real *u, const real *r, const real *m, const real *s, int rows,         \
                                          ptrdiff_t count, ptrdiff_t room, ptrdiff_t stride, ptrdiff_t room_p,          \

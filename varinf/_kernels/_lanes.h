@@ -9,7 +9,7 @@
 
 #include <stddef.h>
 
-#include "_simd.h"
+#include "_registers.h"
 
 #if defined(__GNUC__)
 #define VI_INLINE static inline __attribute__((always_inline))
@@ -30,12 +30,6 @@ enum { VI_WIDTH = 4 };
 enum { VI_WIDTH = 2 };
 #else
 enum { VI_WIDTH = 1 };
-#endif
-
-#if defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 12)
-#define VI_SHUFFLE(x, y, ...) __builtin_shufflevector(x, y, __VA_ARGS__)
-#else
-#define VI_SHUFFLE(x, y, ...) __builtin_shuffle(x, y, (vi_words){__VA_ARGS__})
 #endif
 
 /* x[i][j] <-> x[j][i]: first neighbours, then pairs of them */

@@ -1,0 +1,56 @@
+/* Registers as a whole: their lanes in another order, their halves, and several reduced together. */
+#ifndef VARINF_REGISTERS_H
+#define VARINF_REGISTERS_H
+
+#include "_simd.h"
+
+#define VI_ROWS ((int)(sizeof(vi_doubles) / sizeof(double))) /* rows that are reduced together */
+
+#if defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 12)
+#define VI_SHUFFLE(x, y, ...) __builtin_shufflevector(x, y, __VA_ARGS__)
+#else
+#define VI_SHUFFLE(x, y, ...) __builtin_shuffle(x, y, (vi_words){__VA_ARGS__})
+#endif
+
+/* x[0] = (all lanes of x[0], all lanes of x[1], ...), by shuffles, in a fixed order: what comes of a register does not
+   depend on the others. `op` is + or *; x, VI_ROWS registers, is used up. */
+#if defined(__GNUC__) && defined(__AVX512F__)
+#define VI_ACROSS(x, op)                                                                                               \
+  for (i = 0; i < 4; i++)                                                                                              \
+    x[i] = VI_SHUFFLE(x[2 * i], x[2 * i + 1], 0, 8, 2, 10, 4, 12, 6, 14)                                               \
+        op VI_SHUFFLE(x[2 * i], x[2 * i + 1], 1, 9, 3, 11, 5, 13, 7, 15);                                              \
+  for (i = 0; i < 2; i++)                                                                                              \
+    x[i] = VI_SHUFFLE(x[2 * i], x[2 * i + 1], 0, 1, 8, 9, 4, 5, 12, 13)                                                \
+        op VI_SHUFFLE(x[2 * i], x[2 * i + 1], 2, 3, 10, 11, 6, 7, 14, 15);                                             \
+  x[0] = VI_SHUFFLE(x[0], x[1], 0, 1, 2, 3, 8, 9, 10, 11) op VI_SHUFFLE(x[0], x[1], 4, 5, 6, 7, 12, 13, 14, 15);
+#elif defined(__GNUC__) && defined(__AVX2__)
+#define VI_ACROSS(x, op)                                                                                               \
+  for (i = 0; i < 2; i++)                                                                                              \
+    x[i] = VI_SHUFFLE(x[2 * i], x[2 * i + 1], 0, 4, 2, 6) op VI_SHUFFLE(x[2 * i], x[2 * i + 1], 1, 5, 3, 7);           \
+  x[0] = VI_SHUFFLE(x[0], x[1], 0, 1, 4, 5) op VI_SHUFFLE(x[0], x[1], 2, 3, 6, 7);
+#elif defined(__GNUC__)
+#define VI_ACROSS(x, op)                                                                                               \
+  for (i = 0; i < 1; i++) x[i] = VI_SHUFFLE(x[0], x[1], 0, 2) op VI_SHUFFLE(x[0], x[1], 1, 3);
+#else
+#define VI_ACROSS(x, op)
+#endif
+
+/* Floats as doubles, the two halves of a register together; doubles as they are. */
+#if defined(__GNUC__)
+typedef float vi_half_floats __attribute__((vector_size(sizeof(vi_floats) / 2)));
+static inline vi_doubles vi_add_halves(vi_floats x) {
+  vi_half_floats half[2];
+  memcpy(half, &x, sizeof half);
+  return __builtin_convertvector(half[0] + half[1], vi_doubles);
+}
+static inline vi_doubles vi_multiply_halves(vi_floats x) {
+  vi_half_floats half[2];
+  memcpy(half, &x, sizeof half);
+  return __builtin_convertvector(half[0] * half[1], vi_doubles);
+}
+#else
+static inline vi_doubles vi_add_halves(vi_floats x) { return x; }
+#endif
+static inline vi_doubles vi_itself(vi_doubles x) { return x; }
+
+#endif
