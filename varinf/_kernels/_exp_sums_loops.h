@@ -2,48 +2,71 @@
 
 enum { NAME(VI_WIDTH) = sizeof(REALS) / sizeof(REAL) };
 
-/* The sums of `count` draws in a row, added to sums[4], or without `spread` to the first; v goes to `out` unless that
-   is NULL. The places that the last register has too many hold `centre`: d = 0 and v = 1 there, exactly. */
-static inline void NAME(vi_exp_sums)(const REAL *x, ptrdiff_t count, REAL scale, REAL centre, int spread, REAL *out,
-                                     double *sums) {
-  enum { WIDTH = NAME(VI_WIDTH) };
+/* The sums of each of `rows` <= VI_ROWS rows of `count` draws, one behind the other: of v to sums[row], and with `spread`
+   of v^2, d and d^2 to sums[apart + row] and on; v goes to `out` unless that is NULL. The places that the last register
+   of a row has too many hold `centre`: d = 0 and v = 1 there, exactly. */
+static inline void NAME(vi_exp_sums)(const REAL *x, ptrdiff_t count, int rows, REAL scale, const REAL *centre,
+                                     int spread, REAL *out, double *sums, ptrdiff_t apart) {
+  enum { WIDTH = NAME(VI_WIDTH), ROWS = sizeof(vi_doubles) / sizeof(double) };
   static const REAL too_many[2 * 16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
                                         1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
-  ptrdiff_t j = 0, stop;
-  do {
-    REALS sum_v = {0}, sum_v2 = {0}, sum_d = {0}, sum_d2 = {0}, d, v, ones;
-    for (stop = count < j + TERMS * WIDTH ? count : j + TERMS * WIDTH; j <= stop - WIDTH; j += WIDTH) {
-      memcpy(&d, x + j, sizeof d);
-      d -= centre;
-      v = NAME(vi_exp2_wide)(d, scale);
-      if (out) memcpy(out + j, &v, sizeof v);
-      sum_v += v;
+  vi_doubles total_v[ROWS], total_v2[ROWS], total_d[ROWS], total_d2[ROWS];
+  int i;
+  for (i = 0; i < ROWS; i++) {
+    const REAL c = i < rows ? centre[i] : 0;
+    ptrdiff_t j = 0, stop, end = i < rows ? count : 0;
+    total_v[i] = total_v2[i] = total_d[i] = total_d2[i] = (vi_doubles){0};
+    while (j < end) {
+      REALS sum_v = {0}, sum_v2 = {0}, sum_d = {0}, sum_d2 = {0}, d, v, ones;
+      for (stop = end < j + TERMS * WIDTH ? end : j + TERMS * WIDTH; j <= stop - WIDTH; j += WIDTH) {
+        VI_PREFETCH(x + j + VI_AHEAD * WIDTH);
+        memcpy(&d, x + j, sizeof d);
+        d -= c;
+        v = NAME(vi_exp2_wide)(d, scale);
+        if (out) {
+          VI_PREFETCH_TO_WRITE(out + j + VI_AHEAD * WIDTH);
+          memcpy(out + j, &v, sizeof v);
+        }
+        sum_v += v;
+        if (spread) {
+          sum_v2 += v * v;
+          sum_d += d;
+          sum_d2 += d * d;
+        }
+      }
+      if (j < stop) {
+        d = NAME(vi_load_some)(x + j, (int)(stop - j), c) - c;
+        memcpy(&ones, too_many + 16 - (stop - j), sizeof ones);
+        v = NAME(vi_exp2_wide)(d, scale) - ones;
+        if (out) memcpy(out + j, &v, (size_t)(stop - j) * sizeof(REAL));
+        sum_v += v;
+        if (spread) {
+          sum_v2 += v * v;
+          sum_d += d;
+          sum_d2 += d * d;
+        }
+        j = stop;
+      }
+      total_v[i] += IN_DOUBLE(sum_v);
       if (spread) {
-        sum_v2 += v * v;
-        sum_d += d;
-        sum_d2 += d * d;
+        total_v2[i] += IN_DOUBLE(sum_v2);
+        total_d[i] += IN_DOUBLE(sum_d);
+        total_d2[i] += IN_DOUBLE(sum_d2);
       }
     }
-    if (j < stop) {
-      d = NAME(vi_load_some)(x + j, (int)(stop - j), centre) - centre;
-      memcpy(&ones, too_many + 16 - (stop - j), sizeof ones);
-      v = NAME(vi_exp2_wide)(d, scale) - ones;
-      if (out) memcpy(out + j, &v, (size_t)(stop - j) * sizeof(REAL));
-      sum_v += v;
-      if (spread) {
-        sum_v2 += v * v;
-        sum_d += d;
-        sum_d2 += d * d;
-      }
-      j = stop;
-    }
-    sums[0] += NAME(vi_total)(sum_v);
-    if (spread) {
-      sums[1] += NAME(vi_total)(sum_v2);
-      sums[2] += NAME(vi_total)(sum_d);
-      sums[3] += NAME(vi_total)(sum_d2);
-    }
-  } while (j < count);
+    x += count;
+    if (out) out += count;
+  }
+  VI_ACROSS(total_v, +)
+  memcpy(sums, total_v, (size_t)rows * sizeof(double));
+  if (spread) {
+    VI_ACROSS(total_v2, +)
+    VI_ACROSS(total_d, +)
+    VI_ACROSS(total_d2, +)
+    memcpy(sums + apart, total_v2, (size_t)rows * sizeof(double));
+    memcpy(sums + 2 * apart, total_d, (size_t)rows * sizeof(double));
+    memcpy(sums + 3 * apart, total_d2, (size_t)rows * sizeof(double));
+  }
 }
 
 static inline void NAME(vi_add_lanes)(REALS lanes, double *sums) {

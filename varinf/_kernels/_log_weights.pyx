@@ -19,15 +19,17 @@ from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_STRIDES, PyBUF_FORMAT, PyB
 from libc.math cimport INFINITY, exp, expm1, fabs, log1p
 from libc.stddef cimport ptrdiff_t
 from varinf._kernels._real cimport real
+from varinf._kernels._rows cimport tile_rows
 
 cdef extern from "_exp_sums.h" nogil:
     enum:
         VI_WIDTH
         VI_WIDTHf
-    void vi_exp_sums(const double* x, ptrdiff_t count, double scale, double centre, bint spread, double* out,
-                     double* sums)
-    void vi_exp_sumsf(const float* x, ptrdiff_t count, float scale, float centre, bint spread, float* out,
-                      double* sums)
+        VI_ROWS
+    void vi_exp_sums(const double* x, ptrdiff_t count, int rows, double scale, const double* centre, bint spread,
+                     double* out, double* sums, ptrdiff_t apart)
+    void vi_exp_sumsf(const float* x, ptrdiff_t count, int rows, float scale, const float* centre, bint spread,
+                      float* out, double* sums, ptrdiff_t apart)
     void vi_exp_sums_columns(const double* x, ptrdiff_t stride, ptrdiff_t count, double scale, const double* centre,
                              bint spread, double* out, double* sums, ptrdiff_t apart)
     void vi_exp_sums_columnsf(const float* x, ptrdiff_t stride, ptrdiff_t count, float scale, const float* centre,
@@ -38,6 +40,7 @@ cdef extern from "_exp_sums.h" nogil:
 cdef enum:
     GROUP = 512     # rows, or neighbouring columns, that are finished together
     APART = 520     # from their sums of v to those of v², d and d²; powers of two would crowd one corner of the cache
+    TILE = 2048     # values of short rows that are summed together
     CHUNK = 512     # draws of a row in a column, which are brought together to be summed
     STEPS = 16      # draws of a register of columns at a time
     FEW = 16        # columns: fewer are taken one by one, as rows
@@ -93,59 +96,67 @@ cdef inline double inverse(double total) noexcept nogil:
     return 1 / total if total > 0 else 0
 
 
-cdef inline void add_draws(const real* x, Py_ssize_t count, real scale, real centre, bint spread, real* v,
-                           double* sums) noexcept nogil:
+cdef inline void add_rows(const real* x, Py_ssize_t draws, Py_ssize_t rows, double power, const real* centre,
+                          bint spread, real* v, double* sums, Py_ssize_t apart) noexcept nogil:
     if real is float:
-        vi_exp_sumsf(x, count, scale, centre, spread, v, sums)
+        vi_exp_sumsf(x, draws, <int>rows, <real>(power * LOG2E), centre, spread, v, sums, apart)
     else:
-        vi_exp_sums(x, count, scale, centre, spread, v, sums)
+        vi_exp_sums(x, draws, <int>rows, <real>(power * LOG2E), centre, spread, v, sums, apart)
 
 
-cdef void add_strided(const real* x, Py_ssize_t stride, Py_ssize_t draws, real scale, real centre, bint spread,
-                      real* weights, double* sums) noexcept nogil:
+cdef void some_rows(const real* x, Py_ssize_t draws, Py_ssize_t rows, double power, bint spread, real* weights,
+                    real* centre, double* sums) noexcept nogil:
+    """VI_ROWS at most, one behind the other."""
+    cdef real* w = NULL
+    cdef real factor
+    cdef Py_ssize_t i, j
+    for i in range(rows):
+        centre[i] = first(x + i * draws, 1, draws)
+    add_rows(x, draws, rows, power, <const real*>centre, spread, weights, sums, APART)
+    for i in range(rows):
+        if weights != NULL:
+            w = weights + i * draws
+        if not is_proper(sums[i], centre[i]):
+            centre[i] = greatest(x + i * draws, 1, draws, power)
+            add_rows(x + i * draws, draws, 1, power, <const real*>(centre + i), spread, w, sums + i, APART)
+        if weights != NULL:
+            factor = <real>inverse(sums[i])
+            for j in range(draws):
+                w[j] *= factor
+
+
+cdef void sum_strided(const real* x, Py_ssize_t stride, Py_ssize_t draws, double power, const real* centre,
+                      bint spread, real* weights, double* sums) noexcept nogil:
     cdef real near[CHUNK]
     cdef real v[CHUNK]
-    cdef Py_ssize_t j = 0, i, count
+    cdef double part[4]
+    cdef Py_ssize_t j = 0, i, q, count
+    for q in range(4):
+        sums[q * APART] = 0
     while j < draws:
         count = min(<Py_ssize_t>CHUNK, draws - j)
         for i in range(count):
             near[i] = x[(j + i) * stride]
-        add_draws(near, count, scale, centre, spread, NULL if weights == NULL else v, sums)
+        add_rows(<const real*>near, count, 1, power, centre, spread, NULL if weights == NULL else v, part, 1)
+        for q in range(4 if spread else 1):
+            sums[q * APART] += part[q]
         if weights != NULL:
             for i in range(count):
                 weights[(j + i) * stride] = v[i]
         j += CHUNK
 
 
-cdef inline void sum_row(const real* x, Py_ssize_t stride, Py_ssize_t draws, double power, real centre, bint spread,
-                         real* weights, double* sums) noexcept nogil:
-    sums[0] = sums[1] = sums[2] = sums[3] = 0
-    if stride == 1:
-        add_draws(x, draws, <real>(power * LOG2E), centre, spread, weights, sums)
-    else:
-        add_strided(x, stride, draws, <real>(power * LOG2E), centre, spread, weights, sums)
-
-
-cdef inline void one_row(const real* x, Py_ssize_t stride, Py_ssize_t draws, double power, bint spread, real* weights,
-                         real* centre, double* sums) noexcept nogil:
-    cdef double four[4]
-    cdef Py_ssize_t q
-    centre[0] = first(x, stride, draws)
-    sum_row(x, stride, draws, power, centre[0], spread, weights, four)
-    if not is_proper(four[0], centre[0]):
-        centre[0] = greatest(x, stride, draws, power)
-        sum_row(x, stride, draws, power, centre[0], spread, weights, four)
-    for q in range(4):
-        sums[q * APART] = four[q]
-
-
-cdef inline void scale_row(real* weights, Py_ssize_t stride, Py_ssize_t draws, double total) noexcept nogil:
-    cdef real factor = <real>inverse(total)
+cdef void strided_row(const real* x, Py_ssize_t stride, Py_ssize_t draws, double power, bint spread, real* weights,
+                      real* centre, double* sums) noexcept nogil:
+    cdef real factor
     cdef Py_ssize_t j
-    if stride == 1:
-        for j in range(draws):
-            weights[j] *= factor
-    else:
+    centre[0] = first(x, stride, draws)
+    sum_strided(x, stride, draws, power, <const real*>centre, spread, weights, sums)
+    if not is_proper(sums[0], centre[0]):
+        centre[0] = greatest(x, stride, draws, power)
+        sum_strided(x, stride, draws, power, <const real*>centre, spread, weights, sums)
+    if weights != NULL:
+        factor = <real>inverse(sums[0])
         for j in range(draws):
             weights[j * stride] *= factor
 
@@ -277,23 +288,25 @@ cdef void reduce_draws(const real* x, Py_ssize_t outer, Py_ssize_t draws, Py_ssi
     cdef double sums[4 * APART]
     cdef real centre[GROUP]
     cdef real* w = NULL
-    cdef Py_ssize_t r, i, c = 0, at = 0, before = 0, count, tiles, rows = outer * inner
+    cdef Py_ssize_t r, i, c = 0, at = 0, count, here, tiles, rows = outer * inner
     if inner < FEW:
         r = 0
         while r < rows:
-            count = min(<Py_ssize_t>GROUP, rows - r)
-            for i in range(count):
+            count, i = min(<Py_ssize_t>GROUP, rows - r), 0
+            while i < count:
                 if weights != NULL:
                     w = weights + at
-                one_row(x + at, stride, draws, power, spread, w, &centre[i], &sums[i])
-                if weights != NULL and i > 0:  # a row late, when its sum is there without waiting
-                    scale_row(weights + before, stride, draws, sums[i - 1])
-                before = at
-                at, c = at + 1, c + 1
-                if c == inner:
-                    at, c = at + draws * stride - inner, 0
-            if weights != NULL:
-                scale_row(weights + before, stride, draws, sums[count - 1])
+                if stride == 1:
+                    here = min(<Py_ssize_t>VI_ROWS, tile_rows(draws, TILE), count - i)
+                    some_rows(x + at, draws, here, power, spread, w, &centre[i], &sums[i])
+                    at += here * draws
+                else:
+                    here = 1
+                    strided_row(x + at, stride, draws, power, spread, w, &centre[i], &sums[i])
+                    at, c = at + 1, c + 1
+                    if c == inner:
+                        at, c = at + draws * stride - inner, 0
+                i += here
             if out != NULL:
                 finish(centre, sums, count, draws, power, spread, out + r, rows)
             r += GROUP
