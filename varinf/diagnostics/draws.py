@@ -189,9 +189,12 @@ class Draws:
 
     def _over_batch(self, part):
         """An array (outer, inner) of a kernel as (*batch)."""
+        shape = self.batch_shape
         if self._is_turned():
-            return part.reshape(self.batch_shape[::-1]).T
-        return self.xp.reshape(part, self.batch_shape)
+            return part.reshape(shape[::-1]).T
+        if part.shape == shape:
+            return part
+        return part.reshape(shape) if self.xp is np else self.xp.reshape(part, shape)
 
     def _keep(self, power, parts):
         if self.xp is np and self.x.ndim == 1:  # NumPy's numbers; to iterate over an array would take longer
@@ -206,7 +209,7 @@ class Draws:
     def _check(self, summary):
         if self._checked:
             return
-        if not (isinstance(summary, np.floating) and summary < math.inf):  # what is quickly said of a single number
+        if not (self.xp is np and _all_below(summary, math.inf)):
             check_log_weights(self.x, self.name, summary, self.posterior)
         self._checked = True
 
@@ -225,7 +228,8 @@ class Draws:
 
     def k_hat(self, power=1.0):
         """Tail index of v, float or array (*batch)."""
-        k_hat, _ = fit_tail(largest(np.asarray(to_numpy(self.x)), self.axis, power))
+        with working(self.workers):
+            k_hat, _ = fit_tail(largest(np.asarray(to_numpy(self.x)), self.axis, power))
         return k_hat if k_hat.ndim else float(k_hat)
 
     def influence(self, power):
@@ -241,6 +245,12 @@ class Draws:
         log_means = groups.log_mean()
         self._check(log_means)
         return Draws(log_means, axis, self.name, posterior=True)
+
+
+def _all_below(x, limit):
+    """Of a number or an array of NumPy's; a nan is not."""
+    below = x < limit
+    return below if isinstance(x, np.floating) else below.all()
 
 
 def as_number(x):
