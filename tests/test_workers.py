@@ -17,6 +17,7 @@ FLOATS = vi.DiagonalNormal(LOC.astype(np.float32), SCALE.astype(np.float32))
 
 LOG_W = RNG.normal(-30, 3, size=(130, 517))
 LOG_W[3, 5:9] = -np.inf
+TAILS = RNG.normal(-30, 3, size=(460, 517))
 CUBE = RNG.normal(size=(9, 40, 70)).astype(np.float32)
 
 CALLS = {
@@ -35,6 +36,17 @@ CALLS = {
     "importance_weights into out": lambda workers: vi.importance_weights(
         LOG_W, out=np.empty_like(LOG_W), workers=workers
     ),
+    "psis": lambda workers: vi.psis(TAILS, workers=workers).k_hat,
+    "psis along the last axis": lambda workers: vi.psis(TAILS, axis=1, workers=workers).k_hat,
+    "psis of a cube": lambda workers: vi.psis(CUBE, axis=1, workers=workers).k_hat,
+    "psis, smoothed": lambda workers: vi.psis(TAILS, workers=workers).log_weights,
+    "psis, smoothed along the last axis": lambda workers: vi.psis(TAILS, axis=1, workers=workers).log_weights,
+    "k_hat": lambda workers: vi.elbo(TAILS, workers=workers).k_hat,
+    "eubo": lambda workers: vi.eubo(TAILS, workers=workers).stderr,
+    "eubo of chains": lambda workers: vi.eubo(TAILS.reshape(20, 23, 517), chain_axis=1, workers=workers).value,
+    "k_hat of 1/w": lambda workers: vi.eubo(TAILS, workers=workers).k_hat,
+    "thermodynamic": lambda workers: vi.thermodynamic(TAILS, TAILS + 3, workers=workers).log_evidence.stderr,
+    "thermodynamic, its curve": lambda workers: vi.thermodynamic(TAILS, TAILS + 3, workers=workers).curve.stderr,
     "effective_sample_size": lambda workers: vi.effective_sample_size(LOG_W, axis=1, workers=workers),
     "summarize": lambda workers: vi.summarize(LOG_W[:, 10:], workers=workers)["jackknife"].value,
     "draws": lambda workers: vi.iwelbo(vi.draws(LOG_W, workers=workers)).value,

@@ -8,8 +8,11 @@ import numpy as np
 
 from varinf._arrays import check_log_weights, draws_first, to_numpy
 from varinf._kernels import kernel
+from varinf._pool import over_rows, run_all, shares, working
 
 FEWEST_TAIL = 5  # fewer tail draws than this say nothing about a tail
+_FIT = 40  # nanoseconds that a draw of a tail costs its fit
+_LOOK = 2  # ... and any draw, to be looked at
 
 
 def tail_length(draws):
@@ -45,6 +48,7 @@ class PSIS:
     _axis: int
     _top: np.ndarray
     _sigma: np.ndarray
+    _workers: int | None
 
     @cached_property
     def log_weights(self):
@@ -55,8 +59,14 @@ class PSIS:
         outer, _, inner = cube.shape
         top, k_hat, sigma = self._top, np.asarray(self.k_hat), self._sigma
         top, k_hat, sigma = (y.reshape(outer, inner, *y.shape[k_hat.ndim :]) for y in (top, k_hat, sigma))
-        smoothed = kernel("pareto_tail", cube).smooth(cube, top, tail, k_hat, sigma)
-        return smoothed.reshape(self._draws.shape)
+        smooth = kernel("pareto_tail", cube).smooth
+
+        def part(rows, columns):
+            of = (rows, columns)
+            return smooth(cube[rows, :, columns], top[of], tail, k_hat[of], sigma[of])
+
+        with working(self._workers):
+            return _over_columns(part, cube, columns_of_result=2).reshape(self._draws.shape)
 
     def __repr__(self):
         if np.size(self.k_hat) == 0:
@@ -65,7 +75,7 @@ class PSIS:
         return f"<PSIS: k_hat {'up to ' if np.ndim(self.k_hat) else ''}{worst:.2f}, threshold {self.threshold:.2f}>"
 
 
-def psis(log_weights, *, axis=0):
+def psis(log_weights, *, axis=0, workers=None):
     """Pareto smoothing of importance weights, and the tail index that says whether to trust them.
 
     Parameters
@@ -74,6 +84,8 @@ def psis(log_weights, *, axis=0):
         Values of log p(x, z) − log q(z | x) in nats, z drawn from q, of any array library; computed in NumPy float64.
     axis : int
         The axis of the draws.
+    workers : int, optional
+        Threads over the batch: None or 1 serial, -1 all cores. The result is the same for any number.
 
     Returns
     -------
@@ -110,11 +122,12 @@ def psis(log_weights, *, axis=0):
     """
     x, axis = draws_first(log_weights, axis)
     x = np.asarray(to_numpy(x))
-    top = largest(x, axis)
-    if not (top[..., -1] < np.inf).all():  # nan counts as the largest
-        check_log_weights(x, "log_weights", top[..., -1])
-    k_hat, sigma = fit_tail(top)
-    return PSIS(k_hat if k_hat.ndim else float(k_hat), k_threshold(x.shape[axis]), x, axis, top, sigma)
+    with working(workers):
+        top = largest(x, axis)
+        if not (top[..., -1] < np.inf).all():  # nan counts as the largest
+            check_log_weights(x, "log_weights", top[..., -1])
+        k_hat, sigma = fit_tail(top)
+    return PSIS(k_hat if k_hat.ndim else float(k_hat), k_threshold(x.shape[axis]), x, axis, top, sigma, workers)
 
 
 def largest(x, axis, power=1.0):
@@ -127,7 +140,10 @@ def largest(x, axis, power=1.0):
         x, axis = x.T, x.ndim - 1 - axis
     cube = _cube(x, axis)
     keep = min(tail_length(x.shape[axis]) + 1, x.shape[axis])
-    top = kernel("pareto_tail", cube).largest(cube, float(power), keep)
+    of_kernel = kernel("pareto_tail", cube).largest
+    top = _over_columns(
+        lambda rows, columns: of_kernel(cube[rows, :, columns], float(power), keep), cube, columns_of_result=1
+    )
     top = top.astype(np.float64, copy=False).reshape(*x.shape[:axis], *x.shape[axis + 1 :], keep)
     return np.moveaxis(top.T, 0, -1) if turned else top
 
@@ -150,10 +166,24 @@ def fit_tail(top):
     if top.shape[-1] <= FEWEST_TAIL:
         return np.full(batch, np.nan), np.full(batch, np.nan)
     rows = top.reshape(math.prod(batch), top.shape[-1])
-    k_hat, sigma = kernel("pareto_tail", rows).fit(rows)
+    k_hat, sigma = over_rows(kernel("pareto_tail", rows).fit, (rows,), _FIT * rows.shape[1])
     return k_hat.reshape(batch), sigma.reshape(batch)
 
 
 def _cube(x, axis):
     """`x` as (outer, draws, inner), which is how the kernels read any axis of C order without a copy."""
     return x.reshape(math.prod(x.shape[:axis]), x.shape[axis], math.prod(x.shape[axis + 1 :]))
+
+
+def _over_columns(call, cube, columns_of_result):
+    """call(rows, columns), slices of outer and inner of a cube, shared out among the workers in effect."""
+    outer, count, inner = cube.shape
+    everything = slice(None)
+    if outer > 1:
+        parts = [(part, everything) for part in shares(outer, _LOOK * count * inner)]
+    else:
+        parts = [(everything, part) for part in shares(inner, _LOOK * count)]
+    if len(parts) == 1:
+        return call(everything, everything)
+    found = run_all(lambda part: call(*part), parts, len(parts))
+    return np.concatenate(found, axis=0 if outer > 1 else columns_of_result)

@@ -9,7 +9,7 @@ from varinf.estimate import Direction, Estimate
 from varinf.evidence.markov import upper_limit
 
 
-def eubo(log_weights_at_posterior_draws, *, chain_axis=None, axis=0, shared_draws=False):
+def eubo(log_weights_at_posterior_draws, *, chain_axis=None, axis=0, shared_draws=False, workers=None):
     """Evidence upper bound: the mean of log w over draws from the posterior, log p(x) + KL(p(z | x) || q).
 
     Parameters
@@ -24,6 +24,8 @@ def eubo(log_weights_at_posterior_draws, *, chain_axis=None, axis=0, shared_draw
         The axis of the draws.
     shared_draws : bool
         The columns of a batch were computed from common draws.
+    workers : int, optional
+        Threads over the batch, for NumPy arrays: None or 1 serial, -1 all cores. The result is the same for any number.
 
     Returns
     -------
@@ -57,7 +59,7 @@ def eubo(log_weights_at_posterior_draws, *, chain_axis=None, axis=0, shared_draw
     ('upper', True)
     """
     name = "log_weights_at_posterior_draws"
-    draws = Draws(log_weights_at_posterior_draws, axis, name, posterior=True)
+    draws = Draws(log_weights_at_posterior_draws, axis, name, posterior=True, workers=workers)
     check_posterior_draws(draws.x, name)
     if chain_axis is not None:
         return _from_chains(draws, normal_axis(chain_axis, draws.x.ndim, name), shared_draws)
@@ -86,7 +88,8 @@ def _from_chains(draws, chain_axis, shared_draws):
     length, chains = x.shape[:2]
     if length < 4 or chains < 1:
         raise ValueError(f"{chains} chains of {length} draws: at least one chain of 4 draws is needed for batch means")
-    moments = Draws(xp.reshape(x, (length * chains, *x.shape[2:])), 0, draws.name, posterior=True).moments()
+    pooled = xp.reshape(x, (length * chains, *x.shape[2:]))
+    moments = Draws(pooled, 0, draws.name, posterior=True, workers=draws.workers).moments()
     size = math.isqrt(length)
     count = length // size
     batches = xp.mean(xp.reshape(x[length - size * count :, ...], (count, size, *x.shape[1:])), axis=1)

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from varinf._aggregate import influence_of_both
-from varinf._arrays import as_array, as_arrays, check_posterior_draws
+from varinf._arrays import as_array, as_arrays, check_posterior_draws, is_numpy
 from varinf._kernels._precision import float64_inside
+from varinf._pool import run_all
 from varinf._text import describe
 from varinf.diagnostics import caveats
 from varinf.diagnostics.draws import Draws, as_number, log_mean_error, mean_error, relative_variance
@@ -52,7 +53,7 @@ class Thermodynamic:
         return f"<Thermodynamic: {self}>"
 
 
-def thermodynamic(log_weights, log_weights_at_posterior_draws, betas=None, *, axis=0, shared_draws=False):
+def thermodynamic(log_weights, log_weights_at_posterior_draws, betas=None, *, axis=0, shared_draws=False, workers=None):
     """Log evidence and its thermodynamic curve, from draws of q and of the posterior.
 
     On the path π_β(z) ∝ q(z) w(z)^β, with w = p(x, z)/q(z | x), the derivative of log ∫ q w^β is E_β[log w], so that
@@ -77,6 +78,9 @@ def thermodynamic(log_weights, log_weights_at_posterior_draws, betas=None, *, ax
         The axis of the draws, in both.
     shared_draws : bool
         The columns of a batch were computed from common draws.
+    workers : int, optional
+        Threads over the batch and over `betas`, for NumPy arrays: None or 1 serial, -1 all cores. The result is the
+        same for any number.
 
     Returns
     -------
@@ -121,7 +125,7 @@ def thermodynamic(log_weights, log_weights_at_posterior_draws, betas=None, *, ax
     """
     name = "log_weights_at_posterior_draws"
     x, y = as_arrays(log_weights=log_weights, log_weights_at_posterior_draws=log_weights_at_posterior_draws)
-    left, right = Draws(x, axis), Draws(y, axis, name, posterior=True)
+    left, right = Draws(x, axis, workers=workers), Draws(y, axis, name, posterior=True, workers=workers)
     if left.batch_shape != right.batch_shape:
         raise ValueError(
             f"log_weights has shape {tuple(x.shape)} but {name} has shape {tuple(y.shape)}; they must agree but for "
@@ -134,7 +138,7 @@ def thermodynamic(log_weights, log_weights_at_posterior_draws, betas=None, *, ax
         _curve(left, right, betas, shared_draws),
         _integral(left, right, shared_draws),
         elbo_of(left, shared_draws),
-        eubo(y, axis=axis, shared_draws=shared_draws),
+        eubo(y, axis=axis, shared_draws=shared_draws, workers=workers),
     )
 
 
@@ -181,7 +185,7 @@ def _integral(left, right, shared_draws):
 def _curve(left, right, betas, shared_draws):
     """E_β[log w] at each beta: (B, *batch). The betas share draws whether the data do or not."""
     xp = left.xp
-    points = [_point(left, right, beta, xp) for beta in betas]
+    points = run_all(lambda beta: _point(left, right, beta, xp), betas, left.workers if is_numpy(left.x) else 1)
     return Estimate(
         xp.stack([value for value, _ in points], axis=0),
         xp.stack([error for _, error in points], axis=0),
