@@ -2,9 +2,9 @@
 
 enum { NAME(VI_WIDTH) = sizeof(REALS) / sizeof(REAL) };
 
-/* The sums of each of `rows` <= VI_ROWS rows of `count` draws, one behind the other: of v to sums[row], and with `spread`
-   of v^2, d and d^2 to sums[apart + row] and on; v goes to `out` unless that is NULL. The places that the last register
-   of a row has too many hold `centre`: d = 0 and v = 1 there, exactly. */
+/* The sums of each of `rows` <= VI_ROWS rows of `count` draws, one behind the other: of v to sums[row], and with
+   `spread` of v^2, d and d^2 to sums[apart + row] and on; v goes to `out` unless that is NULL. The places that the last
+   register of a row has too many hold `centre`: d = 0 and v = 1 there, exactly. */
 static inline void NAME(vi_exp_sums)(const REAL *x, ptrdiff_t count, int rows, REAL scale, const REAL *centre,
                                      int spread, REAL *out, double *sums, ptrdiff_t apart) {
   enum { WIDTH = NAME(VI_WIDTH), ROWS = sizeof(vi_doubles) / sizeof(double) };

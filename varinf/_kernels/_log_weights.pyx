@@ -7,7 +7,7 @@ One pass over the draws, which looks for no maximum: with any of them, c, for th
 
 to rounding, as long as no exponential overflows. Where one does, the pass is made again from the draw of greatest v. m2
 loses at most a factor S + 1 in precision, since (c − mean)² <= m2: no more than S additions in a row may lose. c is the
-largest of the first four draws. The sums stand in `_exp_sums.h`; logarithms are taken of a group of rows at a time.
+largest of the first four draws. The sums come of `_draw_sums.pxd`; logarithms are taken of a group of rows at a time.
 
 With draws on the last axis, or few columns, the registers run along the draws of a row; otherwise along the columns.
 """
@@ -17,231 +17,15 @@ from numpy import ascontiguousarray, empty
 
 from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_STRIDES, PyBUF_FORMAT, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.math cimport INFINITY, exp, expm1, fabs, log1p
-from libc.stddef cimport ptrdiff_t
+from varinf._kernels._draw_sums cimport APART, FEW, GROUP, rows_together, some_columns, some_rows, strided_row
 from varinf._kernels._real cimport real
-from varinf._kernels._rows cimport tile_rows
 
 cdef extern from "_exp_sums.h" nogil:
-    enum:
-        VI_WIDTH
-        VI_WIDTHf
-        VI_ROWS
-    void vi_exp_sums(const double* x, ptrdiff_t count, int rows, double scale, const double* centre, bint spread,
-                     double* out, double* sums, ptrdiff_t apart)
-    void vi_exp_sumsf(const float* x, ptrdiff_t count, int rows, float scale, const float* centre, bint spread,
-                      float* out, double* sums, ptrdiff_t apart)
-    void vi_exp_sums_columns(const double* x, ptrdiff_t stride, ptrdiff_t count, double scale, const double* centre,
-                             bint spread, double* out, double* sums, ptrdiff_t apart)
-    void vi_exp_sums_columnsf(const float* x, ptrdiff_t stride, ptrdiff_t count, float scale, const float* centre,
-                              bint spread, float* out, double* sums, ptrdiff_t apart)
     double vi_exp(double x)
     double vi_log(double x)
 
-cdef enum:
-    GROUP = 512     # rows, or neighbouring columns, that are finished together
-    APART = 520     # from their sums of v to those of v², d and d²; powers of two would crowd one corner of the cache
-    TILE = 2048     # values of short rows that are summed together
-    CHUNK = 512     # draws of a row in a column, which are brought together to be summed
-    STEPS = 16      # draws of a register of columns at a time
-    FEW = 16        # columns: fewer are taken one by one, as rows
-    LANES = 16
 
-cdef double LOG2E = 1.4426950408889634
-
-# Below, `spread` asks for Σ v², Σ d and Σ d² beside Σ v; v and, in the end, v / Σ v go to `weights` unless it is NULL.
-
-
-cdef inline real finite(real top) noexcept nogil:
-    return top if -INFINITY < top < INFINITY else 0
-
-
-cdef inline real first(const real* x, Py_ssize_t stride, Py_ssize_t draws) noexcept nogil:
-    """The largest of the first four draws."""
-    cdef real c = x[0]
-    cdef Py_ssize_t j
-    for j in range(1, min(<Py_ssize_t>4, draws)):
-        c = x[j * stride] if x[j * stride] > c else c
-    return c
-
-
-cdef real greatest(const real* x, Py_ssize_t stride, Py_ssize_t draws, double power) noexcept nogil:
-    """The draw of greatest log v; 0 where that is infinite."""
-    cdef real sign = 1 if power >= 0 else -1
-    cdef real lanes[LANES]
-    cdef real top = -INFINITY, t
-    cdef Py_ssize_t b, j, i
-    for i in range(16):
-        lanes[i] = -INFINITY
-    for b in range(draws // LANES):
-        for i in range(16):
-            t = sign * x[(b * LANES + i) * stride]
-            lanes[i] = t if t > lanes[i] else lanes[i]
-    for j in range(draws - draws % LANES, draws):
-        t = sign * x[j * stride]
-        top = t if t > top else top
-    for i in range(16):
-        top = lanes[i] if lanes[i] > top else top
-    return sign * finite(top)
-
-
-cdef inline bint is_proper(double total, real like) noexcept nogil:
-    """Σ v holds the origin's own v = 1, and Σ v², at most its square, cannot have overflowed."""
-    if real is float:
-        return 1 <= total < 1e18
-    else:
-        return 1 <= total < 1e150
-
-
-cdef inline double inverse(double total) noexcept nogil:
-    return 1 / total if total > 0 else 0
-
-
-cdef inline void add_rows(const real* x, Py_ssize_t draws, Py_ssize_t rows, double power, const real* centre,
-                          bint spread, real* v, double* sums, Py_ssize_t apart) noexcept nogil:
-    if real is float:
-        vi_exp_sumsf(x, draws, <int>rows, <real>(power * LOG2E), centre, spread, v, sums, apart)
-    else:
-        vi_exp_sums(x, draws, <int>rows, <real>(power * LOG2E), centre, spread, v, sums, apart)
-
-
-cdef void some_rows(const real* x, Py_ssize_t draws, Py_ssize_t rows, double power, bint spread, real* weights,
-                    real* centre, double* sums) noexcept nogil:
-    """VI_ROWS at most, one behind the other."""
-    cdef real* w = NULL
-    cdef real factor
-    cdef Py_ssize_t i, j
-    for i in range(rows):
-        centre[i] = first(x + i * draws, 1, draws)
-    add_rows(x, draws, rows, power, <const real*>centre, spread, weights, sums, APART)
-    for i in range(rows):
-        if weights != NULL:
-            w = weights + i * draws
-        if not is_proper(sums[i], centre[i]):
-            centre[i] = greatest(x + i * draws, 1, draws, power)
-            add_rows(x + i * draws, draws, 1, power, <const real*>(centre + i), spread, w, sums + i, APART)
-        if weights != NULL:
-            factor = <real>inverse(sums[i])
-            for j in range(draws):
-                w[j] *= factor
-
-
-cdef void sum_strided(const real* x, Py_ssize_t stride, Py_ssize_t draws, double power, const real* centre,
-                      bint spread, real* weights, double* sums) noexcept nogil:
-    cdef real near[CHUNK]
-    cdef real v[CHUNK]
-    cdef double part[4]
-    cdef Py_ssize_t j = 0, i, q, count
-    for q in range(4):
-        sums[q * APART] = 0
-    while j < draws:
-        count = min(<Py_ssize_t>CHUNK, draws - j)
-        for i in range(count):
-            near[i] = x[(j + i) * stride]
-        add_rows(<const real*>near, count, 1, power, centre, spread, NULL if weights == NULL else v, part, 1)
-        for q in range(4 if spread else 1):
-            sums[q * APART] += part[q]
-        if weights != NULL:
-            for i in range(count):
-                weights[(j + i) * stride] = v[i]
-        j += CHUNK
-
-
-cdef void strided_row(const real* x, Py_ssize_t stride, Py_ssize_t draws, double power, bint spread, real* weights,
-                      real* centre, double* sums) noexcept nogil:
-    cdef real factor
-    cdef Py_ssize_t j
-    centre[0] = first(x, stride, draws)
-    sum_strided(x, stride, draws, power, <const real*>centre, spread, weights, sums)
-    if not is_proper(sums[0], centre[0]):
-        centre[0] = greatest(x, stride, draws, power)
-        sum_strided(x, stride, draws, power, <const real*>centre, spread, weights, sums)
-    if weights != NULL:
-        factor = <real>inverse(sums[0])
-        for j in range(draws):
-            weights[j * stride] *= factor
-
-
-cdef inline void add_columns(const real* x, Py_ssize_t stride, Py_ssize_t count, real scale, const real* centre,
-                             bint spread, real* v, double* sums) noexcept nogil:
-    if real is float:
-        vi_exp_sums_columnsf(x, stride, count, scale, centre, spread, v, sums, APART)
-    else:
-        vi_exp_sums_columns(x, stride, count, scale, centre, spread, v, sums, APART)
-
-
-cdef void sum_columns(const real* x, Py_ssize_t stride, Py_ssize_t draws, Py_ssize_t width, double power,
-                      const real* centre, bint spread, real* weights, double* sums) noexcept nogil:
-    """Registers of columns one after the other; the last one lies over its neighbour where the width is no multiple."""
-    cdef Py_ssize_t j = 0, c, at, q, wide = VI_WIDTH
-    cdef real* v = NULL
-    if real is float:
-        wide = VI_WIDTHf
-    for q in range(4):
-        for c in range(GROUP):
-            sums[q * APART + c] = 0
-    while j < draws:
-        for c in range((width + wide - 1) // wide):
-            at = min(c * wide, width - wide)
-            if weights != NULL:
-                v = weights + j * stride + at
-            add_columns(x + j * stride + at, stride, min(<Py_ssize_t>STEPS, draws - j), <real>(power * LOG2E),
-                        centre + at, spread, v, sums + c * wide)
-        j += STEPS
-    at = width % wide
-    if at > 0:  # the sums of its last `at` columns go where they belong
-        for q in range(4):
-            for c in range(q * APART + width - at, q * APART + width):
-                sums[c] = sums[c + wide - at]
-
-
-cdef void first_of_columns(const real* x, Py_ssize_t stride, Py_ssize_t draws, Py_ssize_t width,
-                           real* c) noexcept nogil:
-    cdef Py_ssize_t j, i
-    for i in range(width):
-        c[i] = x[i]
-    for j in range(1, min(<Py_ssize_t>4, draws)):
-        for i in range(width):
-            c[i] = x[j * stride + i] if x[j * stride + i] > c[i] else c[i]
-
-
-cdef bint improve_columns(const real* x, Py_ssize_t stride, Py_ssize_t draws, Py_ssize_t width, double power,
-                          const double* sums, real* c) noexcept nogil:
-    """Puts the draw of greatest log v in the place of an origin that would not do; whether there was one."""
-    cdef real top[GROUP]
-    cdef real sign = 1 if power >= 0 else -1, t
-    cdef Py_ssize_t j, i
-    cdef bint found = False
-    for i in range(width):
-        found = found or not is_proper(sums[i], c[i])
-    if not found:
-        return False
-    for i in range(width):
-        top[i] = -INFINITY
-    for j in range(draws):
-        for i in range(width):
-            t = sign * x[j * stride + i]
-            top[i] = t if t > top[i] else top[i]
-    for i in range(width):
-        if not is_proper(sums[i], c[i]):
-            c[i] = sign * finite(top[i])
-    return True
-
-
-cdef void some_columns(const real* x, Py_ssize_t stride, Py_ssize_t draws, Py_ssize_t width, double power, bint spread,
-                       real* weights, real* centre, double* sums) noexcept nogil:
-    cdef real factor[GROUP]
-    cdef Py_ssize_t j, c
-    first_of_columns(x, stride, draws, width, centre)
-    sum_columns(x, stride, draws, width, power, centre, spread, weights, sums)
-    if improve_columns(x, stride, draws, width, power, sums, centre):  # the other columns come out as before
-        sum_columns(x, stride, draws, width, power, centre, spread, weights, sums)
-    if weights != NULL:
-        for c in range(width):
-            factor[c] = <real>inverse(sums[c])
-        for j in range(draws):
-            for c in range(width):
-                weights[j * stride + c] *= factor[c]
-
+# the formula ---------------------------------------------------------------------------------------------------------
 
 cdef void finish(const real* centre, double* sums, Py_ssize_t count, Py_ssize_t draws, double power, bint spread,
                  real* out, Py_ssize_t apart) noexcept nogil:
@@ -257,7 +41,6 @@ cdef void finish(const real* centre, double* sums, Py_ssize_t count, Py_ssize_t 
     cdef Py_ssize_t i
     for i in range(count):
         v[i] /= n
-        v2[i] /= n
     for i in range(count):
         out[i] = <real>(power * centre[i] + vi_log(v[i]))
     if not spread:
@@ -266,7 +49,7 @@ cdef void finish(const real* centre, double* sums, Py_ssize_t count, Py_ssize_t 
         d2[i] -= d[i] * (d[i] * share)
         d2[i] = 0 if d2[i] < 0 else d2[i]  # rounding may leave a small negative; a nan stays
     for i in range(count):
-        v2[i] = vi_log(v2[i] / (v[i] * v[i]))
+        v2[i] = vi_log(v2[i] / n / (v[i] * v[i]))
     if real is float:
         # Float sums of near-equal weights know it to 3e-7. Where the variance of log v, which it is to first order,
         # lies as near as that, this is as good an answer in the worst case, and in most a far better one.
@@ -297,7 +80,7 @@ cdef void reduce_draws(const real* x, Py_ssize_t outer, Py_ssize_t draws, Py_ssi
                 if weights != NULL:
                     w = weights + at
                 if stride == 1:
-                    here = min(<Py_ssize_t>VI_ROWS, tile_rows(draws, TILE), count - i)
+                    here = min(rows_together(draws), count - i)
                     some_rows(x + at, draws, here, power, spread, w, &centre[i], &sums[i])
                     at += here * draws
                 else:
@@ -323,6 +106,45 @@ cdef void reduce_draws(const real* x, Py_ssize_t outer, Py_ssize_t draws, Py_ssi
                 finish(centre, sums, count, draws, power, spread, out + r * inner + c, rows)
 
 
+# one state -----------------------------------------------------------------------------------------------------------
+
+def log_mean(x, power):
+    cdef Py_buffer of_x
+    x = read(x, &of_x)
+    out = empty((of_x.shape[0], of_x.shape[2]), x.dtype)
+    run(&of_x, power, False, out, None)
+    return out
+
+
+def moments(x, power):
+    cdef Py_buffer of_x
+    x = read(x, &of_x)
+    out = empty((4, of_x.shape[0], of_x.shape[2]), x.dtype)
+    run(&of_x, power, True, out, None)
+    return out
+
+
+def weights(x, power, out=None):
+    cdef Py_buffer of_x
+    x = ascontiguousarray(x) if out is None else readable(x)
+    out = target(x, out)
+    read(x, &of_x)
+    run(&of_x, power, False, None, out)
+    return out
+
+
+def moments_and_weights(x, power, out=None):
+    cdef Py_buffer of_x
+    x = ascontiguousarray(x) if out is None else readable(x)
+    out = target(x, out)
+    read(x, &of_x)
+    four = empty((4, of_x.shape[0], of_x.shape[2]), x.dtype)
+    run(&of_x, power, True, four, out)
+    return four, out
+
+
+# two states into one -------------------------------------------------------------------------------------------------
+
 cdef inline double log_add(double a, double b) noexcept nogil:
     cdef double top = max(a, b), low = min(a, b)
     return top if top == -INFINITY or top == INFINITY else top + vi_log(1 + vi_exp(low - top))
@@ -332,6 +154,41 @@ cdef inline double variance(double size, double log_inefficiency) noexcept nogil
     """Of v in a part whose mean v is `size`; a part without weight has none."""
     return size * size * expm1(log_inefficiency) if size > 0 else 0
 
+
+def merge(n_a, a, n_b, b):
+    if a.shape != b.shape or a.shape[:1] != (4,):
+        raise ValueError(f"the two states have moments of shapes {a.shape} and {b.shape}; both must be (4, ...)")
+    out = np.empty(a.shape)
+    parts = (np.ascontiguousarray(part, np.float64).reshape(4, -1) for part in (a, b, out))
+    _merge(n_a, n_b, *parts)
+    return out.astype(a.dtype, copy=False)
+
+
+def _merge(double n_a, double n_b, const double[:, ::1] a, const double[:, ::1] b, double[:, ::1] out):
+    cdef Py_ssize_t i
+    cdef double n = n_a + n_b, log_a = vi_log(n_a / n), log_b = vi_log(n_b / n)
+    cdef double difference, log_mean, top, size_a, size_b, total
+    with nogil:
+        for i in range(out.shape[1]):
+            log_mean = out[0, i] = log_add(a[0, i] + log_a, b[0, i] + log_b)
+            if -INFINITY < log_mean < INFINITY:
+                # Both parts' spread and that of their means, relative to the larger: near-equal weights cancel nowhere.
+                top = max(a[0, i], b[0, i])
+                size_a, size_b = exp(a[0, i] - top), exp(b[0, i] - top)
+                total = n_a * size_a + n_b * size_b
+                difference = expm1(-fabs(a[0, i] - b[0, i]))
+                out[1, i] = log1p(
+                    n * (n_a * variance(size_a, a[1, i]) + n_b * variance(size_b, b[1, i])) / (total * total)
+                    + n_a * n_b * (difference / total) * (difference / total)
+                )
+            else:
+                out[1, i] = INFINITY
+            out[2, i] = (n_a / n) * a[2, i] + (n_b / n) * b[2, i]
+            difference = b[2, i] - a[2, i]
+            out[3, i] = a[3, i] + b[3, i] + difference * difference * (n_a * (n_b / n))
+
+
+# arguments -----------------------------------------------------------------------------------------------------------
 
 cdef readable(x):
     """x itself if it is in C order, or neighbouring columns of one such matrix; else a copy."""
@@ -387,71 +244,3 @@ cdef target(x, out):
     if out.shape != x.shape or out.dtype != x.dtype or not alike or not out.flags.behaved:
         raise ValueError(f"out has shape {out.shape} and dtype {out.dtype}; x has {x.shape} and {x.dtype}, in C order")
     return out
-
-
-def log_mean(x, power):
-    cdef Py_buffer of_x
-    x = read(x, &of_x)
-    out = empty((of_x.shape[0], of_x.shape[2]), x.dtype)
-    run(&of_x, power, False, out, None)
-    return out
-
-
-def moments(x, power):
-    cdef Py_buffer of_x
-    x = read(x, &of_x)
-    out = empty((4, of_x.shape[0], of_x.shape[2]), x.dtype)
-    run(&of_x, power, True, out, None)
-    return out
-
-
-def weights(x, power, out=None):
-    cdef Py_buffer of_x
-    x = ascontiguousarray(x) if out is None else readable(x)
-    out = target(x, out)
-    read(x, &of_x)
-    run(&of_x, power, False, None, out)
-    return out
-
-
-def moments_and_weights(x, power, out=None):
-    cdef Py_buffer of_x
-    x = ascontiguousarray(x) if out is None else readable(x)
-    out = target(x, out)
-    read(x, &of_x)
-    four = empty((4, of_x.shape[0], of_x.shape[2]), x.dtype)
-    run(&of_x, power, True, four, out)
-    return four, out
-
-
-def merge(n_a, a, n_b, b):
-    if a.shape != b.shape or a.shape[:1] != (4,):
-        raise ValueError(f"the two states have moments of shapes {a.shape} and {b.shape}; both must be (4, ...)")
-    out = np.empty(a.shape)
-    parts = (np.ascontiguousarray(part, np.float64).reshape(4, -1) for part in (a, b, out))
-    _merge(n_a, n_b, *parts)
-    return out.astype(a.dtype, copy=False)
-
-
-def _merge(double n_a, double n_b, const double[:, ::1] a, const double[:, ::1] b, double[:, ::1] out):
-    cdef Py_ssize_t i
-    cdef double n = n_a + n_b, log_a = vi_log(n_a / n), log_b = vi_log(n_b / n)
-    cdef double difference, log_mean, top, size_a, size_b, total
-    with nogil:
-        for i in range(out.shape[1]):
-            log_mean = out[0, i] = log_add(a[0, i] + log_a, b[0, i] + log_b)
-            if -INFINITY < log_mean < INFINITY:
-                # Both parts' spread and that of their means, relative to the larger: near-equal weights cancel nowhere.
-                top = max(a[0, i], b[0, i])
-                size_a, size_b = exp(a[0, i] - top), exp(b[0, i] - top)
-                total = n_a * size_a + n_b * size_b
-                difference = expm1(-fabs(a[0, i] - b[0, i]))
-                out[1, i] = log1p(
-                    n * (n_a * variance(size_a, a[1, i]) + n_b * variance(size_b, b[1, i])) / (total * total)
-                    + n_a * n_b * (difference / total) * (difference / total)
-                )
-            else:
-                out[1, i] = INFINITY
-            out[2, i] = (n_a / n) * a[2, i] + (n_b / n) * b[2, i]
-            difference = b[2, i] - a[2, i]
-            out[3, i] = a[3, i] + b[3, i] + difference * difference * (n_a * (n_b / n))
