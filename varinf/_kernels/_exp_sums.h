@@ -18,6 +18,7 @@
 #define VI_PREFETCH_TO_WRITE(address)
 #endif
 #define VI_AHEAD 64
+#define VI_BESIDE 8 /* the same where columns are read: registers to the right */
 
 /* x[:count], then `fill`. */
 #if defined(__GNUC__) && defined(__AVX512F__)

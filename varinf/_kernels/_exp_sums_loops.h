@@ -83,7 +83,7 @@ static inline void NAME(vi_exp_sums_columns)(const REAL *x, ptrdiff_t stride, pt
   ptrdiff_t j;
   memcpy(&c, centre, sizeof c);
   for (j = 0; j < count; j++) {
-    VI_PREFETCH(x + (j + count) * stride);
+    VI_PREFETCH(x + j * stride + VI_BESIDE * NAME(VI_WIDTH)); /* of the same draw, for a call soon to come */
     memcpy(&d, x + j * stride, sizeof d);
     d -= c;
     v = NAME(vi_exp2_wide)(d, scale);
