@@ -8,17 +8,7 @@
 #include "_exp2.h"
 #include "_registers.h"
 
-/* What is read or written soon. Of a row a processor sees by itself what comes next, but not far enough ahead: each
-   register is asked for VI_AHEAD registers before, which doubles the speed of what does not lie in the cache. */
-#ifdef __GNUC__
-#define VI_PREFETCH(address) __builtin_prefetch(address)
-#define VI_PREFETCH_TO_WRITE(address) __builtin_prefetch(address, 1)
-#else
-#define VI_PREFETCH(address)
-#define VI_PREFETCH_TO_WRITE(address)
-#endif
-#define VI_AHEAD 64
-#define VI_BESIDE 8 /* the same where columns are read: registers to the right */
+#define VI_BESIDE 8 /* registers to the right that columns ask for */
 
 /* x[:count], then `fill`. */
 #if defined(__GNUC__) && defined(__AVX512F__)

@@ -69,7 +69,11 @@ static inline void vi_take_powersf(vi_floats *product, vi_floats *powers, vi_int
   } else {                                                                                                             \
     squares += x * x + (y * y - 1), product *= y;                                                                      \
   }
-#define VI_READ                                                                                           \
+#define VI_ANNOUNCE                                                                                                    \
+  VI_PREFETCH(u + d + VI_AHEAD * WIDTH), VI_PREFETCH(r + d + VI_AHEAD * WIDTH);                                        \
+  if (paired && stride) VI_PREFETCH(m + d + VI_AHEAD * WIDTH), VI_PREFETCH(s + d + VI_AHEAD * WIDTH);
+#define VI_READ                                                                                                        \
+  VI_ANNOUNCE                                                                                                          \
   memcpy(&x, u + d, sizeof x), memcpy(&y, r + d, sizeof y);                                                            \
   if (paired) memcpy(&a, m + d, sizeof a), memcpy(&b, s + d, sizeof b), x -= a;
 
@@ -152,6 +156,7 @@ VI_EXPAND(vi_pairedf, 1, VI_OF_FLOATS)
         stop = d + 16 * WIDTH < end ? d + 16 * WIDTH : end;                                                            \
         for (; d < stop; d += WIDTH) {                                                                                 \
           if (d + WIDTH <= end) {                                                                                      \
+            VI_ANNOUNCE                                                                                                \
             memcpy(&x, u + d, sizeof x), memcpy(&y, r + d, sizeof y);                                                  \
             if (paired) memcpy(&a, m + d, sizeof a), memcpy(&b, s + d, sizeof b);                                      \
           } else {                                                                                                     \

@@ -1,10 +1,21 @@
-/* Registers as a whole: their lanes in another order, their halves, and several reduced together. */
+/* Registers as a whole: fetched ahead, their lanes in another order, their halves, and several reduced together. */
 #ifndef VARINF_REGISTERS_H
 #define VARINF_REGISTERS_H
 
 #include "_simd.h"
 
 #define VI_ROWS ((int)(sizeof(vi_doubles) / sizeof(double))) /* rows that are reduced together */
+
+/* What is read or written soon. Of a row a processor sees by itself what comes next, but not far enough ahead: each
+   register is asked for VI_AHEAD registers before, which doubles the speed of what does not lie in the cache. */
+#ifdef __GNUC__
+#define VI_PREFETCH(address) __builtin_prefetch(address)
+#define VI_PREFETCH_TO_WRITE(address) __builtin_prefetch(address, 1)
+#else
+#define VI_PREFETCH(address) ((void)0)
+#define VI_PREFETCH_TO_WRITE(address) ((void)0)
+#endif
+#define VI_AHEAD 64
 
 #if defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 12)
 #define VI_SHUFFLE(x, y, ...) __builtin_shufflevector(x, y, __VA_ARGS__)
