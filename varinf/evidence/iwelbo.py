@@ -1,7 +1,5 @@
 """The importance-weighted bound: log mean w, the ELBO of K draws at a time."""
 
-from functools import lru_cache
-
 from varinf._arrays import positive_integer
 from varinf.diagnostics import caveats
 from varinf.diagnostics.draws import Draws, log_mean_error, mean_error, relative_variance
@@ -83,7 +81,6 @@ def iwelbo(log_weights, k=None, *, axis=0, shared_draws=False, workers=None):
     return grouped_iwelbo_of(draws, draws.group_log_means(k), k, shared_draws)
 
 
-@lru_cache
 def _estimand(k):
     return "IWELBO of 1 draw" if k == 1 else f"IWELBO of {k:,} draws"
 
