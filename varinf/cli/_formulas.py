@@ -1,5 +1,7 @@
 """The inputs of the benchmark's cases, and how varinf's users and those of other packages compute each."""
 
+import warnings
+
 import numpy as np
 
 import varinf as vi
@@ -189,7 +191,9 @@ def tail(rng, dtype, draws):
 
 
 def arviz(x):
-    import arviz
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns, on import, of a version to come
+        import arviz
 
     return lambda: float(arviz.psislw(x)[1])
 
