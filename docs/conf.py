@@ -92,7 +92,7 @@ html_title = "varinf"
 html_favicon = "_static/favicon.svg"
 html_context = {"default_mode": "auto"}
 html_css_files = ["varinf.css"]
-html_js_files = [(name, {"defer": "defer"}) for name in ("sliders.js", "scroll.js", "excerpts.js")]
+html_js_files = [(name, {"defer": "defer"}) for name in ("sliders.js", "scroll.js", "names.js", "excerpts.js")]
 html_show_sourcelink = False
 html_theme_options = {
     "navbar_align": "left",

@@ -196,11 +196,17 @@ def test_what_is_no_covariance_is_named_by_its_row(twin, dtype, dim):
     cov[5, 1, 3] = cov[5, 3, 1] = np.inf
     cov[6, 2, 2] = np.nan  # nothing in its column lies within nan
     cov[8, 0, 1] *= 1 + 16 * np.finfo(dtype).eps  # rounding
-    rows = twin.cholesky(cov, 1e-3)[2]
+    tril, bad, rows = twin.cholesky(cov, 1e-3)
+    expected = reference.cholesky(cov, 1e-3)  # what is in doubt has the factor and the pivot of its lower triangle
+    np.testing.assert_array_equal(bad, expected[1])
+    np.testing.assert_allclose(tril, expected[0], rtol=1e-6, atol=1e-6)
     np.testing.assert_array_equal(rows, [-1, 2, 1, 3, 3, 1, 0, -1, -1, -1, -1])
     loc, whole = np.zeros((11, dim), dtype), cov[:1].repeat(11, 0)
     for arguments in ((loc, cov, loc, whole), (loc, whole, loc, cov)):
         np.testing.assert_array_equal(np.isnan(twin.full_full_from_covariances(*arguments, 1e-3)), rows >= 0)
+    for n in range(11):  # one p for all of them
+        kl = twin.full_full_from_covariances(loc, whole, loc[:1], cov[n : n + 1], 1e-3)
+        np.testing.assert_array_equal(np.isnan(kl), rows[n] >= 0)
 
 
 def diagonal_value(*arguments):

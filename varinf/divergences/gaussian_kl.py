@@ -49,7 +49,7 @@ def gaussian_kl(loc_q, covariance_q, loc_p, covariance_p, workers=None):
 
     References
     ----------
-    Kullback, "Information Theory and Statistics" (1959), chapter 9, equation 1.3.
+    Kullback, "Information Theory and Statistics" (1959), chapter 9, section 1.
 
     Examples
     --------
