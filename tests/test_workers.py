@@ -67,6 +67,7 @@ CALLS = {
     "kl and gradient": lambda workers: vi.kl_and_gradient(DIAGONAL, OTHER, workers=workers).gradient.scale,
     "kl and gradient of full": lambda workers: vi.kl_and_gradient(FULL, ONE, workers=workers).gradient.scale_tril,
     "sample": lambda workers: DIAGONAL.sample(20, rng=1, workers=workers),
+    "sample into": lambda workers: DIAGONAL.sample(20, rng=1, workers=workers, out=np.empty((20, *LOC.shape))),
     "sample of float32": lambda workers: FLOATS.sample(20, rng=1, workers=workers),
     "sample and log density": lambda workers: DIAGONAL.sample_and_log_prob(20, rng=1, workers=workers)[1],
     "density of a mixture": lambda workers: vi.Mixture(None, DIAGONAL).log_prob(LOC, workers=workers),

@@ -246,17 +246,24 @@ def standard_normal(shape, rng, dtype=np.float64):
 
     The stream is a function of the key alone, so that any number of workers sees the same values.
     """
+    out = np.empty(shape, dtype)
+    fill_normal(out, rng)
+    return out
+
+
+def fill_normal(out, rng, loc=None, scale=None):
+    """Those values into `out`, in C order; or loc + scale times them, where both have the shape of its last axes."""
     key = generator(rng).integers(0, 2**64, size=2, dtype=np.uint64)
-    dtype = np.dtype(dtype)
-    count = int(np.prod(shape, dtype=np.int64))
-    normals = kernel("random_normal", np.empty(0, dtype)).normals
-    parts = shares(count, cost=1)
-    found = run_all(
-        lambda part: normals(int(key[0]), int(key[1]), part.start, part.stop - part.start, dtype.char),
-        parts,
-        len(parts),
-    )
-    return (found[0] if len(found) == 1 else np.concatenate(found)).reshape(shape)
+    flat, normals = out.reshape(-1), kernel("random_normal", out).normals
+    if loc is not None:
+        loc, scale = loc.reshape(-1), scale.reshape(-1)
+
+    def fill(part):
+        share = flat[part]
+        normals(int(key[0]), int(key[1]), part.start, len(share), out.dtype.char, loc, scale, share)
+
+    parts = shares(len(flat), cost=1)
+    run_all(fill, parts, len(parts))
 
 
 # What the array API lacks --------------------------------------------------------------------------------------------

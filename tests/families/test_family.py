@@ -94,6 +94,21 @@ def test_seeds(make):
         q.sample(2, rng="seed")
 
 
+@pytest.mark.parametrize("batch", [(), (2,), (2, 5)])
+def test_draws_into_an_array(make, batch):
+    q = make(batch)
+    z = q.sample(7, rng=3)
+    out = np.zeros(z.shape, z.dtype)
+    assert q.sample(7, rng=3, out=out) is out
+    np.testing.assert_array_equal(out, z)
+    wrong = [z[:6].copy(), np.zeros((7, 4, *z.shape[1:]), z.dtype), z.astype(np.float32), z.tolist()]
+    strided, locked = np.zeros((14, *z.shape[1:]), z.dtype)[::2], np.zeros(z.shape, z.dtype)
+    locked.setflags(write=False)
+    for out in (*wrong, strided, locked):
+        with pytest.raises(ValueError, match=r"out has .* 7 draws of .* writable NumPy array of shape"):
+            q.sample(7, rng=3, out=out)
+
+
 def test_moments_by_simulation(make):
     """|z| < 5 at a fixed seed; 40,000 draws see an error of 1.5% in a standard deviation."""
     q, n = make((2,), seed=1), 40_000

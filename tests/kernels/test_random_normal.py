@@ -68,6 +68,31 @@ def test_any_split_is_the_whole(module, char):
     np.testing.assert_array_equal(module.normals(*key, offset + BLOCK, 0, char), whole[:0])
 
 
+@modules
+@chars
+@pytest.mark.parametrize("period", [1, 7, BLOCK, BLOCK + 1, 3000])
+def test_location_and_scale(module, char, period):
+    """Value v of the stream is multiplied and shifted by entry v mod period, wherever a share of it begins."""
+    loc, scale = np.random.default_rng(period).normal(size=(2, period)).astype(char)
+    start, count = 2 * BLOCK - 77, 5 * BLOCK + 300
+    place = np.arange(start, start + count) % period
+    expected = loc[place] + scale[place] * module.normals(8, 9, start, count, char).astype(np.float64)
+    whole = np.empty(count, char)
+    assert module.normals(8, 9, start, count, char, loc, scale, whole) is whole
+    np.testing.assert_allclose(whole, expected, rtol=0, atol=1e-6 if char == "f" else 4e-15)
+    out = np.full(count, np.nan, char)
+    for a, b in pairwise([0, 1, 2 * BLOCK + 5, 2 * BLOCK + 5, 4 * BLOCK + 77, count]):
+        module.normals(8, 9, start + a, b - a, char, loc, scale, out[a:b])
+    np.testing.assert_array_equal(out, whole)
+
+
+def test_compiled_refuses_what_does_not_fit():
+    for module in (module for level, module in twins("random_normal") if level != "reference"):
+        for loc, scale, out in ((None, None, np.empty(3)), (np.ones(2), np.ones(3), None), (np.ones(2), None, None)):
+            with pytest.raises(ValueError, match="out has shape"):
+                module.normals(1, 2, 0, 4, "d", loc, scale, out)
+
+
 def test_reference_in_pieces(monkeypatch):
     from varinf._kernels import random_normal
 

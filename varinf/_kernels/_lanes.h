@@ -12,11 +12,9 @@
 #include "_registers.h"
 
 #if defined(__GNUC__)
-#define VI_INLINE static inline __attribute__((always_inline))
 #define VI_UNROLL _Pragma("GCC unroll 8") /* before the arrays of a tile are split into registers, not after */
 #define VI_FETCH(address) __builtin_prefetch(address, 0, 2)
 #else
-#define VI_INLINE static __forceinline
 #define VI_UNROLL
 #define VI_FETCH(address) ((void)(address))
 #endif

@@ -13,27 +13,44 @@ cdef extern from "_normal_block.h" nogil:
     void vi_raw_block(uint64_t key0, uint64_t key1, uint64_t block, uint64_t* out)
     void vi_normal_block(uint64_t key0, uint64_t key1, uint64_t block, double* out)
     void vi_normal_blockf(uint64_t key0, uint64_t key1, uint64_t block, float* out)
+    void vi_scaled_block(uint64_t key0, uint64_t key1, uint64_t block, const double* loc, const double* scale, double* out)
+    void vi_scaled_blockf(uint64_t key0, uint64_t key1, uint64_t block, const float* loc, const float* scale, float* out)
 
 
-cdef inline void normal_block(uint64_t key0, uint64_t key1, uint64_t block, real* out) noexcept nogil:
+cdef struct Stream:     # its key, and the period of loc and scale; 0 if there are none
+    uint64_t key0, key1
+    Py_ssize_t period
+
+
+cdef inline void block_of(Stream* stream, uint64_t block, const real* loc, const real* scale, real* out) noexcept nogil:
+    """loc + scale * the normals of a block; the normals themselves if there is no period."""
     if real is float:
-        vi_normal_blockf(key0, key1, block, out)
+        if stream.period:
+            vi_scaled_blockf(stream.key0, stream.key1, block, loc, scale, out)
+        else:
+            vi_normal_blockf(stream.key0, stream.key1, block, out)
     else:
-        vi_normal_block(key0, key1, block, out)
+        if stream.period:
+            vi_scaled_block(stream.key0, stream.key1, block, loc, scale, out)
+        else:
+            vi_normal_block(stream.key0, stream.key1, block, out)
 
 
-cdef void fill(uint64_t key0, uint64_t key1, uint64_t start, real[::1] out) noexcept nogil:
+cdef void fill(Stream* stream, uint64_t start, const real* loc, const real* scale, real* out, Py_ssize_t count) noexcept nogil:
     """Whole blocks go straight to their place; the two at the ends by way of `part`."""
     cdef real[VI_BLOCK] part
-    cdef Py_ssize_t done = 0, skip, take, count = out.shape[0]
+    cdef uint64_t at
+    cdef Py_ssize_t done = 0, skip, take, phase
     while done < count:
-        skip = <Py_ssize_t>((start + <uint64_t>done) % VI_BLOCK)
+        at = start + <uint64_t>done
+        skip = <Py_ssize_t>(at % VI_BLOCK)
         take = min(VI_BLOCK - skip, count - done)
+        phase = <Py_ssize_t>((at - <uint64_t>skip) % <uint64_t>stream.period) if stream.period else 0
         if take == VI_BLOCK:
-            normal_block(key0, key1, (start + <uint64_t>done) / VI_BLOCK, &out[done])
+            block_of(stream, at / VI_BLOCK, loc + phase, scale + phase, out + done)
         else:
-            normal_block(key0, key1, (start + <uint64_t>done) / VI_BLOCK, part)
-            memcpy(&out[done], &part[skip], take * sizeof(real))
+            block_of(stream, at / VI_BLOCK, loc + phase, scale + phase, <real*>part)
+            memcpy(out + done, &part[skip], take * sizeof(real))
         done += take
 
 
@@ -44,16 +61,27 @@ def raw_bits(uint64_t key0, uint64_t key1, uint64_t block):
     return out
 
 
-def normals(uint64_t key0, uint64_t key1, uint64_t start, Py_ssize_t count, dtype_char):
-    out = np.empty(count, dtype=dtype_char)
-    cdef float[::1] single
-    cdef double[::1] wide
+def normals(uint64_t key0, uint64_t key1, uint64_t start, Py_ssize_t count, dtype_char, loc=None, scale=None, out=None):
+    out = np.empty(count, dtype=dtype_char) if out is None else out
+    cdef Stream stream = Stream(key0, key1, 0 if loc is None else len(loc))
+    if out.shape != (count,) or stream.period != (0 if scale is None else len(scale)):
+        raise ValueError(f"out has shape {out.shape}, not ({count},); or loc and scale are of different lengths")
+    cdef const float[::1] loc4, scale4
+    cdef const double[::1] loc8, scale8
+    cdef float[::1] out4
+    cdef double[::1] out8
+    loc, scale = going_on(loc, dtype_char), going_on(scale, dtype_char)
     if dtype_char == "f":
-        single = out
+        loc4, scale4, out4 = loc, scale, out
         with nogil:
-            fill(key0, key1, start, single)
+            fill(&stream, start, &loc4[0], &scale4[0], &out4[0], count)
     else:
-        wide = out
+        loc8, scale8, out8 = loc, scale, out
         with nogil:
-            fill(key0, key1, start, wide)
+            fill(&stream, start, &loc8[0], &scale8[0], &out8[0], count)
     return out
+
+
+cdef going_on(x, dtype_char):
+    """x and its next repetitions, for a block more: from any place in a period a block's values lie in one piece."""
+    return np.empty(1, dtype=dtype_char) if x is None else np.resize(x, len(x) + VI_BLOCK)

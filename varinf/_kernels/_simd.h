@@ -22,6 +22,13 @@
 #include <stdint.h>
 #include <string.h>
 
+/* Inlined even where the compiler finds it long: what its constant arguments decide is then decided once. */
+#if defined(__GNUC__)
+#define VI_INLINE static inline __attribute__((always_inline))
+#else
+#define VI_INLINE static __forceinline
+#endif
+
 /* As many numbers as a register holds, for the few loops that compilers do not vectorise by themselves: + - * << >> & | ^
    work on them as on one number, which is what they are where the compiler has no such types (MSVC). */
 #if defined(__GNUC__) && defined(__AVX512F__)

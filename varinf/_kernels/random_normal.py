@@ -15,7 +15,8 @@ alone, so that any share of a stream can be computed by itself, by any worker, i
   then sign, swap and 23 bits. The twins agree to rounding.
 
 ``normals(key0, key1, start, count, dtype_char)`` returns values start … start + count - 1 of the stream of dtype "d" or
-"f", one axis.
+"f", one axis. With `loc` and `scale`, P values each, it returns loc[v mod P] + scale[v mod P] * (value v). They go into
+`out` if it is given, in C order: fresh memory for millions of values takes longer than the values.
 
 Sources: Box and Muller, Ann. Math. Statist. 29 (1958) 610; Blackman and Vigna, ACM Trans. Math. Softw. 47 (2021) 36,
 xoshiro256++; Stafford, "Better Bit Mixing" (2011), and Steele, Lea and Flood, OOPSLA 2014, for mix and g.
@@ -91,13 +92,17 @@ def raw_bits(key0, key1, block):
     return _integers(key0, key1, np.array([block], dtype=np.uint64), BLOCK // LANES)[0]
 
 
-def normals(key0, key1, start, count, dtype_char):
+def normals(key0, key1, start, count, dtype_char, loc=None, scale=None, out=None):
     make = _blocks32 if dtype_char == "f" else _blocks64
     stop, end = start + count, -(-(start + count) // BLOCK)
-    out = np.empty(count, dtype=dtype_char)
+    out = np.empty(count, dtype=dtype_char) if out is None else out
     for first in range(start // BLOCK, end, _AT_ONCE):
         last = min(first + _AT_ONCE, end)
-        values = make(key0, key1, np.arange(first, last, dtype=np.uint64)).reshape(-1)
         low, high = max(start, first * BLOCK), min(stop, last * BLOCK)
-        out[low - start : high - start] = values[low - first * BLOCK : high - first * BLOCK]
+        values = make(key0, key1, np.arange(first, last, dtype=np.uint64)).reshape(-1)
+        values = values[low - first * BLOCK : high - first * BLOCK]
+        if loc is not None:
+            place = np.arange(low, high) % len(loc)
+            values = loc[place] + scale[place] * values
+        out[low - start : high - start] = values
     return out

@@ -102,6 +102,15 @@ CASES = (
         kernel=("log_weights", f.bounds_and_weights_of_kernel),
     ),
     Case(
+        "ELBO, IWELBO, ESS and weights, into out=",
+        ((10_000, 64), (10_000, 5_000)),
+        0,
+        f.log_weights,
+        f.our_bounds_and_weights_into,
+        f.bounds_and_weights,
+        others={"numba": f.numba("bounds_and_weights")},
+    ),
+    Case(
         "MC ELBO and gradient, draws given",
         ((8, 1_000, 50), (8, 10_000, 50), (64, 1_000, 784)),
         0,
@@ -128,6 +137,15 @@ CASES = (
         f.sample,
         lambda lib, out: lib.normal((out.shape[0],), out),
         kernel=("random_normal", lambda module, out: module.normals(1, 2, 0, out.size, out.dtype.char)),
+        alike=False,
+    ),
+    Case(
+        "normals, into out=",
+        ((1_000,), (1_000_000,), (10_000_000,)),
+        1,
+        f.count,
+        f.sample_into,
+        others={"numpy": f.numpy_normals_into, "torch": f.torch_normals_into},
         alike=False,
     ),
     Case(

@@ -113,15 +113,19 @@ def bounds_and_weights(lib, x):
     return x.mean(-1), total - float(np.log(x.shape[-1])), 1 / (weights * weights).sum(-1), weights
 
 
-def our_bounds_and_weights(x):
+def our_bounds_and_weights(x, out=None):
     """The four through one object, which goes through memory once."""
 
     def call():
         draws = vi.draws(x, axis=-1)
-        weights = vi.importance_weights(draws)
+        weights = vi.importance_weights(draws, out=out)
         return vi.elbo(draws).value, vi.iwelbo(draws).value, vi.effective_sample_size(draws), weights
 
     return call
+
+
+def our_bounds_and_weights_into(x):
+    return our_bounds_and_weights(x, np.empty_like(x))
 
 
 def log_mean_of_kernel(axis):
@@ -184,6 +188,22 @@ def count(rng, dtype, count):
 def sample(out):
     q = vi.DiagonalNormal(np.zeros(1, out.dtype), np.ones(1, out.dtype))
     return lambda: q.sample(out.size, rng=0)
+
+
+def sample_into(out):
+    q, out = vi.DiagonalNormal(np.zeros(1, out.dtype), np.ones(1, out.dtype)), out[:, None]
+    return lambda: q.sample(out.size, rng=0, out=out)
+
+
+def numpy_normals_into(out):
+    rng = np.random.default_rng(0)
+    return lambda: rng.standard_normal(out=out, dtype=out.dtype)
+
+
+def torch_normals_into(out):
+    import torch
+
+    return torch.from_numpy(out).normal_
 
 
 def tail(rng, dtype, draws):

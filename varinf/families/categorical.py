@@ -50,6 +50,7 @@ class Categorical(Family):
 
     _parameters = {"_table": 1}  # noqa: RUF012
     _event_shape = ()
+    _draw_dtype = np.dtype(np.int64)
 
     def __init__(self, *unnamed, probs=None, logits=None):
         if unnamed or (probs is None) == (logits is None):

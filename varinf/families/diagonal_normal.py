@@ -2,7 +2,15 @@
 
 import numpy as np
 
-from varinf._arrays import check_finite, check_positive, namespace, positive_integer, refuse_where, same_shape
+from varinf._arrays import (
+    check_finite,
+    check_positive,
+    fill_normal,
+    namespace,
+    positive_integer,
+    refuse_where,
+    same_shape,
+)
 from varinf.families.family import parameters, total, vector
 from varinf.families.matrices import diagonal_matrices
 from varinf.families.normal import Normal
@@ -194,11 +202,15 @@ class DiagonalNormal(Normal):
         return self.loc + self.scale * noise
 
     def _draw(self, n, rng):
-        draws = self._noise(n, rng)
-        if not self.is_standard:  # in place: fresh memory costs more than the arithmetic
-            draws *= self.scale
-            draws += self.loc
-        return draws
+        out = np.empty((n, *self.loc.shape), self.loc.dtype)
+        self._draw_into(out, rng)
+        return out
+
+    def _draw_into(self, out, rng):
+        if self.is_standard:
+            fill_normal(out, rng)
+        else:
+            fill_normal(out, rng, self.loc, self.scale)
 
     def _half_log_det(self):
         return total(self.log_scale)

@@ -92,6 +92,10 @@ class Family:
         return sum(math.prod(shapes[name][len(shapes[name]) - own :]) for name, own in self._parameters.items())
 
     @property
+    def _draw_dtype(self):
+        return self._like.dtype
+
+    @property
     def _like(self):
         """A parameter, for its library and dtype."""
         return getattr(self, next(iter(self._parameters)))
@@ -131,7 +135,7 @@ class Family:
         with working(workers):
             return q._log_density(z)
 
-    def sample(self, n, rng=None, workers=None):
+    def sample(self, n, rng=None, workers=None, *, out=None):
         """Take draws, on a new first axis.
 
         Parameters
@@ -142,20 +146,29 @@ class Family:
             Seed or generator of the draws; None draws anew each time.
         workers : int, optional
             Threads, None or 1 serial, -1 all cores. The result is the same for any number.
+        out : array, optional
+            Where to write the draws, of the shape and dtype of the result and in C order. For millions of draws, fresh
+            memory can take longer than the drawing.
 
         Returns
         -------
         array (n, *batch, D)
             NumPy, in the dtype of the parameters; of a Categorical (n, *batch), whole numbers. The same seed gives the
-            same draws.
+            same draws. It is `out` if that was given.
 
         Raises
         ------
         TypeError
             If the parameters are not NumPy arrays: the draws are NumPy's.
+        ValueError
+            If the draws do not fit `out`.
         """
+        n, rng = self._ready(n, rng)
         with working(workers):
-            return self._draw(*self._ready(n, rng))
+            if out is None:
+                return self._draw(n, rng)
+            self._draw_into(self._checked_out(out, n), rng)
+            return out
 
     def sample_and_log_prob(self, n, rng=None, workers=None):
         """Take draws, with the log density at each; for normals it comes from the noise, scaled, and costs no solve.
@@ -172,7 +185,7 @@ class Family:
         Returns
         -------
         z : array (n, *batch, D)
-            What `sample` gives.
+            What `sample` gives, to rounding.
         log_q : array (n, *batch)
             What `log_prob` gives at z, in nats.
 
@@ -195,6 +208,20 @@ class Family:
                 "axes of draws in front, then its own shape exactly"
             )
         return x
+
+    def _draw_into(self, out, rng):
+        out[...] = self._draw(len(out), rng)
+
+    def _checked_out(self, out, n):
+        """`out`, which must take n draws as they are."""
+        shape, dtype = (n, *self.batch_shape, *self._event_shape), self._draw_dtype
+        if not is_numpy(out) or out.shape != shape or out.dtype != dtype or not out.flags.carray:
+            what = f"shape {out.shape} and dtype {out.dtype}" if is_numpy(out) else f"type {type(out).__name__}"
+            raise ValueError(
+                f"out has {what}; {n} draws of {self!r} need a writable NumPy array of shape {shape} and dtype "
+                f"{dtype}, in C order"
+            )
+        return out
 
     def _ready(self, n, rng):
         """n and a Generator, checked; parameters that NumPy's draws would not fit are refused."""
