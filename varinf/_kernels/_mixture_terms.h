@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#include "_simd.h"
+#include "_exp2.h"
 
 /* sum[64 r + j] = start_j + sum_d of a square, r < 4, j < 64, d < count; (count, 64) each. The square is
      of differences,  ((centre_dj - z_rd) precision_dj)^2,
@@ -73,42 +73,6 @@ VI_SQUARES(vi_squaresf, float, vi_floats, VI_OF_DIFFERENCE)
 VI_SQUARES(vi_squares_of_products, double, vi_doubles, VI_OF_PRODUCT)
 VI_SQUARES(vi_squares_of_productsf, float, vi_floats, VI_OF_PRODUCT)
 
-/* 2^x for x < 1000 (float: 120), and 2^-1000 (2^-126) below, which beside a term 2^0 is nothing; a nan goes through.
-   With n = round(x) and r = x - n, exactly: 2^r = 1 + r q(r), q fitted to (2^r - 1) / r on [-1/2, 1/2] as in _simd.h,
-   truncation 4e-16 (float: 4e-9): the log of a sum, of which this is a term, is not known better. */
-static inline double vi_exp2(double x) {
-  const double magic = 0x1.8p52 + 1023.0;
-  double t, r, q;
-  x = x < -1000.0 ? -1000.0 : x;
-  t = x + magic;
-  r = x - (t - magic);
-  q = 0x1.e5e9f548e5725p-28;
-  q = q * r + 0x1.b6571de2f2351p-24;
-  q = q * r + 0x1.62bfe46117445p-20;
-  q = q * r + 0x1.ffcb76789860fp-17;
-  q = q * r + 0x1.4309130378460p-13;
-  q = q * r + 0x1.5d87fe908f88ap-10;
-  q = q * r + 0x1.3b2ab6fba385fp-7;
-  q = q * r + 0x1.c6b08d7044119p-5;
-  q = q * r + 0x1.ebfbdff82c590p-3;
-  q = q * r + 0x1.62e42fefa39f7p-1;
-  return (q * r + 1.0) * vi_from_bits(vi_bits(t) << 52);
-}
-static inline float vi_exp2f(float x) {
-  const float magic = 0x1.8p23f + 127.0f;
-  float t, r, q;
-  x = x < -126.0f ? -126.0f : x;
-  t = x + magic;
-  r = x - (t - magic);
-  q = 0x1.44138ap-13f;
-  q = q * r + 0x1.5f0890p-10f;
-  q = q * r + 0x1.3b2a54p-7f;
-  q = q * r + 0x1.c6af6cp-5f;
-  q = q * r + 0x1.ebfbe0p-3f;
-  q = q * r + 0x1.62e430p-1f;
-  return (q * r + 1.0f) * vi_from_bitsf(vi_bitsf(t) << 23);
-}
-
 /* Is any -sum[64 r + j] above top_r + slack, r < rows? The sign bits say so (and perhaps that of a nan). */
 #define VI_ANY_ABOVE(name, real, reals, signs)                                                                         \
   static inline int name(const real *sum, const double *top, real slack, ptrdiff_t rows) {                             \
@@ -136,15 +100,14 @@ VI_ANY_ABOVE(vi_any_abovef, float, vi_floats, 0x8000000080000000ULL)
 #define VI_ADD_TERMS(name, real, reals, power)                                                                         \
   static inline void name(const real *sum, double top, double *mass) {                                                 \
     enum { WIDTH = sizeof(reals) / sizeof(real), WIDE = sizeof(vi_doubles) / sizeof(double) };                         \
-    real terms[64], lanes[WIDTH];                                                                                      \
+    real lanes[WIDTH];                                                                                                 \
     double wide[WIDTH];                                                                                                \
-    reals total = {0}, term;                                                                                           \
+    reals total = {0}, s;                                                                                              \
     vi_doubles a, b;                                                                                                   \
     int j;                                                                                                             \
-    for (j = 0; j < 64; j++) terms[j] = power(-(real)top - sum[j]);                                                    \
     for (j = 0; j < 64; j += WIDTH) {                                                                                  \
-      memcpy(&term, terms + j, sizeof term);                                                                           \
-      total += term;                                                                                                   \
+      memcpy(&s, sum + j, sizeof s);                                                                                   \
+      total += power(s + (real)top, -1);                                                                               \
     }                                                                                                                  \
     memcpy(lanes, &total, sizeof total);                                                                               \
     for (j = 0; j < WIDTH; j++) wide[j] = lanes[j];                                                                    \
@@ -155,7 +118,7 @@ VI_ANY_ABOVE(vi_any_abovef, float, vi_floats, 0x8000000080000000ULL)
       memcpy(mass + j, &a, sizeof a);                                                                                  \
     }                                                                                                                  \
   }
-VI_ADD_TERMS(vi_add_terms, double, vi_doubles, vi_exp2)
-VI_ADD_TERMS(vi_add_termsf, float, vi_floats, vi_exp2f)
+VI_ADD_TERMS(vi_add_terms, double, vi_doubles, vi_exp2_wide)
+VI_ADD_TERMS(vi_add_termsf, float, vi_floats, vi_exp2_widef)
 
 #endif
