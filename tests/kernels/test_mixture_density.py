@@ -129,3 +129,26 @@ def test_reference_is_array_api():
     arrays = rng.normal(size=(6, 3)), rng.normal(size=(20, 3)), np.exp(0.3 * rng.normal(size=(20, 3)))
     got = mixture_density.log_density(*(strict.asarray(x) for x in arrays))
     np.testing.assert_allclose(np.asarray(got), mixture_density.log_density(*arrays), rtol=1e-15)
+
+
+@modules
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("offset", [0, 2**13])
+@pytest.mark.parametrize("distance", [60, 68, 69, 1000])
+def test_error_on_both_sides_of_the_limit_of_products(module, dtype, offset, distance):
+    """The contract's bound, where components lie 1.1 `distance` scales from their mean; all of it moved far away too.
+
+    Locations and draws are whole multiples of 2^-10: they, and their differences, are exact in float32 as in float64,
+    so that what is seen is the kernel's own. At 2^13 scales from 0 products without the shift would err 100 times more.
+    """
+    rng = np.random.default_rng(distance)
+    features, unit = 4, 2.0 ** -(np.finfo(dtype).nmant + 1)
+    signs = np.tile(rng.permutation(np.repeat([-1, 1], 32))[:, None], features)
+    loc, scale = distance * signs + offset, np.full((64, features), 1 / 1.1)
+    z = loc[:40] + rng.integers(-2000, 2000, size=(40, features)) / 2.0**10
+    z, loc, scale = z.astype(dtype), loc.astype(dtype), scale.astype(dtype)
+    x = (z - loc[:40]) / scale[:40]
+    bound = 3 * unit * np.sum(abs(x) * (min(distance, 75) * 1.1 + abs(x)), axis=1)
+    exact = _mixture_oracle(z, loc, scale)[0]
+    error = abs(module.log_density(z, loc, scale) - exact).astype(float)
+    assert (error <= bound + 8 * unit * (1 + abs(exact.astype(float)))).all()
