@@ -21,6 +21,7 @@ FLOORS = {
     "_pytree": 1,
     "_sandwich": 1,
     "estimate": 1,
+    "_answers": 1,
     "objectives": 1,
     "datasets": 1,
     "families": 2,

@@ -14,6 +14,7 @@ from varinf.objectives import OBJECTIVES, QUESTIONS
 LOG_W = np.random.default_rng(0).normal(-1, 0.5, size=100)
 AT_POSTERIOR = np.random.default_rng(1).normal(-0.5, 0.5, size=100)
 Q = DiagonalNormal([[-1.0], [1.0]], [[1.0], [1.0]])
+SCORES = np.random.default_rng(2).normal(size=(20, 20))
 
 
 def bracket():
@@ -39,6 +40,16 @@ CALLS = {
     "rate": [({}, lambda: vi.rate(Q)), ({}, lambda: vi.rate(Q, over="dataset")), ({}, lambda: vi.rate(Q, draws=5))],
     "aggregate_kl": [({}, lambda: vi.aggregate_kl(Q, rng=0))],
     "index_information": [({}, lambda: vi.index_information(Q, rng=0))],
+    "infonce": [({}, lambda contrast=c: vi.infonce(SCORES, contrast)) for c in ("x", "y", "both")],
+    "nwj": [({}, lambda: vi.nwj(SCORES))],
+    "tuba": [({}, lambda: vi.tuba(SCORES, 0.5))],
+    "interpolated": [({}, lambda alpha=a: vi.interpolated(SCORES, 0.5, alpha)) for a in (0.0, 0.3, 1.0)],
+    "donsker_varadhan": [({}, lambda: vi.donsker_varadhan(SCORES))],
+    "smile": [({}, lambda: vi.smile(SCORES, 2.0))],
+    "jensen_shannon": [({}, lambda: vi.jensen_shannon(SCORES))],
+    "barber_agakov": [({}, lambda: vi.barber_agakov(SCORES[0], 1.0))],
+    "leave_one_out": [({"exact": e}, lambda e=e: vi.leave_one_out(SCORES, exact=e)) for e in (True, False)],
+    "club": [({"exact": e}, lambda e=e: vi.club(SCORES, exact=e)) for e in (True, False)],
 }
 
 # A docstring whose Returns section opens with one of these makes its function an objective.

@@ -35,11 +35,24 @@ from varinf.families.low_rank_normal import LowRankNormal
 from varinf.families.mixture import Mixture
 from varinf.families.student_t import StudentT
 from varinf.information.aggregate_kl import aggregate_kl
+from varinf.information.barber_agakov import barber_agakov
+from varinf.information.club import club, club_and_gradient
+from varinf.information.donsker_varadhan import (
+    donsker_varadhan,
+    donsker_varadhan_and_gradient,
+    smile,
+    smile_and_gradient,
+)
 from varinf.information.entropy import entropy
 from varinf.information.gaussian_mutual_information import gaussian_mutual_information
 from varinf.information.index_information import index_information
+from varinf.information.infonce import infonce, infonce_and_gradient
+from varinf.information.interpolated import interpolated, interpolated_and_gradient
+from varinf.information.jensen_shannon import jensen_shannon, jensen_shannon_and_gradient
+from varinf.information.leave_one_out import leave_one_out, leave_one_out_and_gradient
 from varinf.information.mutual_information import mutual_information
 from varinf.information.rate import rate
+from varinf.information.tuba import nwj, nwj_and_gradient, tuba, tuba_and_gradient
 from varinf.plots import plot
 
 __version__ = "0.1.0"
@@ -90,6 +103,26 @@ __all__ = [
     "entropy",
     "mutual_information",
     "gaussian_mutual_information",
+    # information from scores
+    "infonce",
+    "infonce_and_gradient",
+    "nwj",
+    "nwj_and_gradient",
+    "tuba",
+    "tuba_and_gradient",
+    "interpolated",
+    "interpolated_and_gradient",
+    "donsker_varadhan",
+    "donsker_varadhan_and_gradient",
+    "smile",
+    "smile_and_gradient",
+    "jensen_shannon",
+    "jensen_shannon_and_gradient",
+    "barber_agakov",
+    "leave_one_out",
+    "leave_one_out_and_gradient",
+    "club",
+    "club_and_gradient",
     # reading
     "lens",
     "plot",

@@ -110,6 +110,9 @@ class Estimate:
         Computes limits on the quantity, in nats, by Markov's inequality; for ``interval(kind="markov")``.
     rules : tuple of callable (Estimate) -> str or None
         What `caveats` asks in turn.
+    ceiling : float, optional
+        The most that the value can be, in `units`, whatever the quantity is: log N for information from N data. None
+        where there is no such limit.
 
     See Also
     --------
@@ -155,6 +158,7 @@ class Estimate:
     influence: Callable | None = None
     markov: Callable | None = None
     rules: tuple = ()  # each a function of the estimate that returns a caveat or None
+    ceiling: float | None = None
 
     def __init__(
         self,
@@ -175,6 +179,7 @@ class Estimate:
         influence=influence,
         markov=markov,
         rules=rules,
+        ceiling=ceiling,
     ):
         if type(direction) is not Direction:
             direction = Direction(direction)
@@ -200,12 +205,13 @@ class Estimate:
         own["influence"] = influence
         own["markov"] = markov
         own["rules"] = rules
+        own["ceiling"] = ceiling
         if isinstance(value, (float, np.ndarray)):
             return
         jax = sys.modules.get("jax")
         if jax is not None and isinstance(value, jax.Array):  # tracers too
             register_with_jax(
-                Estimate, leaves=("value", "stderr", "bias_estimate"), dropped=("tail", "influence", "markov")
+                type(self), leaves=("value", "stderr", "bias_estimate"), dropped=("tail", "influence", "markov")
             )
 
     # What the draws say ----------------------------------------------------------------------------------------------
@@ -292,7 +298,8 @@ class Estimate:
             raise ValueError(f"units={units!r}: use 'nats' or 'bits'")
         factor = {("nats", "bits"): 1 / NATS_PER_BIT, ("bits", "nats"): NATS_PER_BIT}.get((self.units, units), 1.0)
         influence = None if self.influence is None else lambda: self.influence() * factor
-        return self._with(lambda x: x * factor, units=units, influence=influence)
+        ceiling = None if self.ceiling is None else self.ceiling * factor
+        return self._with(lambda x: x * factor, units=units, influence=influence, ceiling=ceiling)
 
     # Batches ---------------------------------------------------------------------------------------------------------
 
@@ -336,7 +343,7 @@ class Estimate:
         values = {field.name: getattr(self, field.name) for field in fields(self)} | {"influence": None, "markov": None}
         values["tail"] = None if self.tail is None else partial(_known, self.k_hat)
         values["rules"] = tuple(partial(_known, text) for text in self.caveats)
-        return partial(Estimate, **values), ()
+        return partial(type(self), **values), ()
 
     def __copy__(self):
         return replace(self)

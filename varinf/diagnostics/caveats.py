@@ -4,6 +4,7 @@ import numpy as np
 
 from varinf._arrays import to_numpy
 from varinf.diagnostics.psis import k_threshold
+from varinf.estimate import NATS_PER_BIT
 
 
 def _share(bad):
@@ -126,6 +127,34 @@ def one_draw(estimate):
 
 def markov_chain(estimate):
     return "the draws are from Markov chains: an upper bound only as far as the chains have converged"
+
+
+NEAR_CEILING = 0.1  # nats
+
+
+def saturated(estimate):
+    """A value that cannot rise much further, whatever the information is."""
+    ceiling = estimate.ceiling
+    if not ceiling:  # none, or one datum: nothing to tell apart, and nothing that more draws would tell
+        return None
+    near = NEAR_CEILING / (NATS_PER_BIT if estimate.units == "bits" else 1.0)
+    value = to_numpy(estimate.value)
+    if value is not None and value > ceiling - near:
+        return (
+            f"within {near:.2g} {estimate.units} of its ceiling, {ceiling:.3f}: nearly every datum is told from the "
+            "others, and the information may be far larger; more data would tell"
+        )
+    return None
+
+
+def heavy_scores(estimate):
+    """A mean of exp(scores) ruled by scores that are too rare for the batch to hold its share of them."""
+    if above := _above(estimate, k_threshold(estimate.draws)):
+        return (
+            f"{above}: rare large scores rule the mean over others, which is usually too low, so that the value is too "
+            "high and its error too small; take infonce"
+        )
+    return None
 
 
 def plug_in(estimate):

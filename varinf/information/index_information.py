@@ -1,15 +1,12 @@
 """The information between a datum's index and its code: what the posteriors of one data set keep apart."""
 
 import math
-from functools import partial
 
 from varinf.diagnostics import caveats
-from varinf.estimate import NATS_PER_BIT, Direction, Estimate
+from varinf.estimate import Direction, Estimate
 from varinf.families.categorical import Categorical
 from varinf.information.aggregate import by_draws, check_posteriors, draws_from_each, exactly
 from varinf.information.mutual_information import mutual_information
-
-NEAR_CEILING = 0.1  # nats
 
 
 def index_information(q, draws=1, rng=None, workers=None):
@@ -34,10 +31,10 @@ def index_information(q, draws=1, rng=None, workers=None):
     -------
     Estimate
         Of "I(n;Z)", direction exact, unbiased, in nats. The quantity lies between 0 and log N; the estimate never
-        exceeds log N, and can fall below 0 by noise. Within 0.1 nat of log N a caveat says that it is saturated. The
-        data set is fixed: the error is that of the draws, and with draws=1 also holds the spread between data, hence
-        is too large rather than too small. Over data sets of N drawn from p(x), which the encoder never saw, its
-        expectation is a lower bound on I(X;Z): InfoNCE with the known encoder as critic.
+        exceeds log N, its `ceiling`, and can fall below 0 by noise. Within 0.1 nat of log N a caveat says that it is
+        saturated. The data set is fixed: the error is that of the draws, and with draws=1 also holds the spread between
+        data, hence is too large rather than too small. Over data sets of N drawn from p(x), which the encoder never
+        saw, its expectation is a lower bound on I(X;Z): InfoNCE with the known encoder as critic.
 
     Raises
     ------
@@ -80,17 +77,6 @@ def index_information(q, draws=1, rng=None, workers=None):
         estimand=f"E[log q(z|n) - log q(z)] over {len(q):,} data",
         direction=Direction.EXACT,
         objective="index_information",
-        rules=(caveats.one_draw, partial(_saturated, math.log(len(q)))),
+        ceiling=math.log(len(q)),
+        rules=(caveats.one_draw, caveats.saturated),
     )
-
-
-def _saturated(ceiling, estimate):
-    if not ceiling:  # one datum: nothing to tell apart, and nothing that more draws would tell
-        return None
-    unit = NATS_PER_BIT if estimate.units == "bits" else 1.0
-    if estimate.value * unit > ceiling - NEAR_CEILING:
-        return (
-            f"within {NEAR_CEILING / unit:.2g} {estimate.units} of its ceiling, log N = {ceiling / unit:.3f}: nearly "
-            "every code names its datum, and I(X;Z) may be far larger; more data would tell"
-        )
-    return None

@@ -1,0 +1,1 @@
+"""The page's five answers about each objective, a file for each kind of objective."""
