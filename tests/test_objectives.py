@@ -14,6 +14,7 @@ from varinf.objectives import OBJECTIVES, QUESTIONS
 LOG_W = np.random.default_rng(0).normal(-1, 0.5, size=100)
 AT_POSTERIOR = np.random.default_rng(1).normal(-0.5, 0.5, size=100)
 Q = DiagonalNormal([[-1.0], [1.0]], [[1.0], [1.0]])
+EIGHT = DiagonalNormal(np.arange(8.0)[:, None], np.ones((8, 1)))
 SCORES = np.random.default_rng(2).normal(size=(20, 20))
 
 
@@ -41,6 +42,8 @@ CALLS = {
     "aggregate_kl": [({}, lambda: vi.aggregate_kl(Q, rng=0))],
     "index_information": [({}, lambda: vi.index_information(Q, rng=0))],
     "infonce": [({}, lambda contrast=c: vi.infonce(SCORES, contrast)) for c in ("x", "y", "both")],
+    "information_sandwich": [({}, lambda: vi.information_sandwich(EIGHT, rng=0))],
+    "mixture_information_bounds": [({}, lambda: vi.mixture_information_bounds(Q))],
     "nwj": [({}, lambda: vi.nwj(SCORES))],
     "tuba": [({}, lambda: vi.tuba(SCORES, 0.5))],
     "interpolated": [({}, lambda alpha=a: vi.interpolated(SCORES, 0.5, alpha)) for a in (0.0, 0.3, 1.0)],

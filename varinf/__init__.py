@@ -34,9 +34,11 @@ from varinf.families.full_normal import FullNormal
 from varinf.families.low_rank_normal import LowRankNormal
 from varinf.families.mixture import Mixture
 from varinf.families.student_t import StudentT
+from varinf.information.active_units import active_units
 from varinf.information.aggregate_kl import aggregate_kl
 from varinf.information.barber_agakov import barber_agakov
 from varinf.information.club import club, club_and_gradient
+from varinf.information.decompose_rate import decompose_rate
 from varinf.information.donsker_varadhan import (
     donsker_varadhan,
     donsker_varadhan_and_gradient,
@@ -47,9 +49,11 @@ from varinf.information.entropy import entropy
 from varinf.information.gaussian_mutual_information import gaussian_mutual_information
 from varinf.information.index_information import index_information
 from varinf.information.infonce import infonce, infonce_and_gradient
+from varinf.information.information_sandwich import information_sandwich
 from varinf.information.interpolated import interpolated, interpolated_and_gradient
 from varinf.information.jensen_shannon import jensen_shannon, jensen_shannon_and_gradient
 from varinf.information.leave_one_out import leave_one_out, leave_one_out_and_gradient
+from varinf.information.mixture_information_bounds import mixture_information_bounds
 from varinf.information.mutual_information import mutual_information
 from varinf.information.rate import rate
 from varinf.information.tuba import nwj, nwj_and_gradient, tuba, tuba_and_gradient
@@ -100,6 +104,10 @@ __all__ = [
     "rate",
     "aggregate_kl",
     "index_information",
+    "information_sandwich",
+    "mixture_information_bounds",
+    "decompose_rate",
+    "active_units",
     "entropy",
     "mutual_information",
     "gaussian_mutual_information",

@@ -57,4 +57,33 @@ ENTRIES = (
         ),
         "Hoffman, Johnson (2016)",
     ),
+    Objective(
+        "information_sandwich",
+        "Sandwich on the information of a code",
+        "InfoNCE with the encoder <= I(X;Z) <= the rate, or leave-one-out",
+        (Direction.LOWER, Direction.UPPER),
+        Answers(
+            "I(X;Z), which needs the aggregate q(z) of the population.",
+            "The batch stands in for it: with a code's own datum below, without it above; or a reference r(z) above.",
+            "Both: bounds on I(X;Z) in expectation, for data that the encoder never saw. The lower side cannot pass "
+            "log N; the upper side is chosen on one half of the data and reported on the other.",
+            "Nothing is fitted. A wide gap under log N asks for a better reference, one at log N for more data.",
+            "It measures compression itself; how far the rate stands above it is what only regularises.",
+        ),
+        "Poole, Ozair, van den Oord, Alemi, Tucker (2019)",
+    ),
+    Objective(
+        "mixture_information_bounds",
+        "Mixture bounds on the index information",
+        "-(1/N) sum_i log (1/N) sum_j exp(-D(q_i, q_j))",
+        (Direction.LOWER, Direction.UPPER),
+        Answers(
+            "I(n;Z) of the data set, an integral over a mixture of N posteriors.",
+            "Divergences of its pairs, which have closed forms, stand in for the mixture's density.",
+            "Both: lower with Bhattacharyya distances, upper with Kullback-Leibler divergences; 0 to log N each.",
+            "Posteriors far apart raise both sides; where all are far apart or all the same, the sides meet.",
+            "Compression itself, of the data set as it stands; no reference enters.",
+        ),
+        "Kolchinsky, Tracey (2017)",
+    ),
 )

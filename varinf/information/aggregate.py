@@ -78,14 +78,22 @@ def draws_from_each(q, draws, rng, workers=None):
 
 def log_aggregate(q, z):
     """log q(z) = log (1/N) Σ q(z | x_n) in nats for z (M, D): array (M,)."""
+    white, whiten = independent_features(q)
+    log_q = Mixture(None, white).log_prob(whiten(z))
+    return settle(log_q if white is q else log_q - np.sum(log_diagonal(wide(q.scale_tril[0]))), z)
+
+
+def independent_features(q):
+    """(q, the function of z that goes with it) in coordinates where the features are independent, if there are such.
+
+    Of normals with one covariance for all data, as linear models have, it is I in white coordinates, which one compiled
+    pass serves. Densities change by the factor's determinant, divergences do not.
+    """
     if not isinstance(q, FullNormal) or np.any(q.scale_tril != q.scale_tril[0]):
-        return settle(Mixture(None, q).log_prob(z), z)
-    # One covariance for all data, as linear models have: in coordinates where it is I the features are independent,
-    # which one compiled pass serves.
+        return q, lambda z: z
     tril = wide(q.scale_tril[0])
-    loc, z_white = solve_lower(tril, wide(q.loc)), solve_lower(tril, wide(z))
-    white = Mixture(None, DiagonalNormal(loc, np.ones_like(loc)))
-    return settle(white.log_prob(z_white) - np.sum(log_diagonal(tril)), z)
+    loc = solve_lower(tril, wide(q.loc))
+    return DiagonalNormal(loc, np.ones_like(loc)), lambda z: solve_lower(tril, wide(z))
 
 
 def mean_over_strata(terms):

@@ -44,7 +44,7 @@ def barber_agakov(log_q_x_given_z, entropy_x):
 
     References
     ----------
-    Barber, Agakov (2003), "The IM algorithm: a variational approach to information maximization", eq. 3.
+    Barber, Agakov (2003), "The IM algorithm: a variational approach to information maximization".
 
     Examples
     --------

@@ -47,7 +47,7 @@ def club(log_conditional, exact=True):
 
     References
     ----------
-    Cheng, Hao, Dai, Liu, Gan, Carin (2020), "CLUB: a contrastive log-ratio upper bound of mutual information", eq. 6.
+    Cheng, Hao, Dai, Liu, Gan, Carin (2020), "CLUB: a contrastive log-ratio upper bound of mutual information".
 
     Examples
     --------

@@ -134,7 +134,7 @@ def smile(scores, clip):
 
     References
     ----------
-    Song, Ermon (2020), "Understanding the limitations of variational mutual information estimators", eq. 16.
+    Song, Ermon (2020), "Understanding the limitations of variational mutual information estimators".
 
     Examples
     --------
@@ -179,7 +179,7 @@ def smile_and_gradient(scores, clip):
     >>> import numpy as np, varinf as vi
     >>> vi.smile_and_gradient(np.array([[0.0, 0.0], [9.0, 0.0]]), clip=1.0).gradient.round(3)
     array([[ 0.5  , -0.269],
-           [-0.   ,  0.5  ]])
+           [ 0.   ,  0.5  ]])
     """
     return BoundAndGradient(smile(scores, clip), _slopes(scores, _check_clip(clip)))
 

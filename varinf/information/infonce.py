@@ -56,7 +56,7 @@ def infonce(scores, contrast="x"):
     References
     ----------
     van den Oord, Li, Vinyals (2018), "Representation learning with contrastive predictive coding".
-    Poole, Ozair, van den Oord, Alemi, Tucker (2019), "On variational bounds of mutual information", section 2.3.
+    Poole, Ozair, van den Oord, Alemi, Tucker (2019), "On variational bounds of mutual information".
 
     Examples
     --------
@@ -66,8 +66,8 @@ def infonce(scores, contrast="x"):
     >>> y = x + rng.normal(size=(500, 1))  # I(X;Y) = log(2)/2 = 0.3466
     >>> scores = -((y.T - x) ** 2) / 2  # log p(y|x) up to a constant
     >>> b = vi.infonce(scores)
-    >>> b.direction.value, round(float(b), 1), round(b.ceiling, 3)
-    ('lower', 0.3, 6.215)
+    >>> b.direction.value, abs(float(b) - 0.3466) < 0.1, round(b.ceiling, 3)
+    ('lower', True, 6.215)
     """
     like = as_array(scores, "scores")
     scores = check_scores(scores)

@@ -62,7 +62,7 @@ def interpolated(scores, log_baseline, alpha):
 
     References
     ----------
-    Poole, Ozair, van den Oord, Alemi, Tucker (2019), "On variational bounds of mutual information", eq. 11.
+    Poole, Ozair, van den Oord, Alemi, Tucker (2019), "On variational bounds of mutual information".
 
     Examples
     --------
@@ -72,8 +72,8 @@ def interpolated(scores, log_baseline, alpha):
     >>> y = x + rng.normal(size=(1000, 1))  # I(X;Y) = log(2)/2 = 0.3466
     >>> log_conditional = -((y.T - x) ** 2) / 2
     >>> b = vi.interpolated(log_conditional, -(y[:, 0] ** 2) / 4 - np.log(2) / 2, alpha=0.5)
-    >>> b.direction.value, round(float(b), 1)
-    ('lower', 0.3)
+    >>> b.direction.value, abs(float(b) - 0.3466) < 0.1
+    ('lower', True)
     """
     like = as_array(scores, "scores")
     scores = check_scores(scores)

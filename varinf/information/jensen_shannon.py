@@ -71,8 +71,8 @@ def jensen_shannon(scores):
     References
     ----------
     Nowozin, Cseke, Tomioka (2016), "f-GAN: training generative neural samplers using variational divergence
-    minimization", table 2.
-    Poole, Ozair, van den Oord, Alemi, Tucker (2019), "On variational bounds of mutual information", section 3.
+    minimization".
+    Poole, Ozair, van den Oord, Alemi, Tucker (2019), "On variational bounds of mutual information".
 
     Examples
     --------

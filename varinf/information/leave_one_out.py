@@ -53,7 +53,7 @@ def leave_one_out(log_conditional, exact=True):
 
     References
     ----------
-    Poole, Ozair, van den Oord, Alemi, Tucker (2019), "On variational bounds of mutual information", eq. 13.
+    Poole, Ozair, van den Oord, Alemi, Tucker (2019), "On variational bounds of mutual information".
 
     Examples
     --------
@@ -62,8 +62,8 @@ def leave_one_out(log_conditional, exact=True):
     >>> x = rng.normal(size=(500, 1))
     >>> y = x + rng.normal(size=(500, 1))  # I(X;Y) = log(2)/2 = 0.3466
     >>> b = vi.leave_one_out(-((y.T - x) ** 2) / 2 - np.log(2 * np.pi) / 2)
-    >>> b.direction.value, b.is_bound, round(float(b), 1)
-    ('upper', True, 0.3)
+    >>> b.direction.value, b.is_bound, abs(float(b) - 0.3466) < 0.1
+    ('upper', True, True)
     """
     like = as_array(log_conditional, "log_conditional")
     scores = check_scores(log_conditional, "log_conditional")

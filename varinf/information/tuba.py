@@ -53,7 +53,7 @@ def nwj(scores):
     ----------
     Nguyen, Wainwright, Jordan (2010), "Estimating divergence functionals and the likelihood ratio by convex risk
     minimization".
-    Poole, Ozair, van den Oord, Alemi, Tucker (2019), "On variational bounds of mutual information", eq. 8.
+    Poole, Ozair, van den Oord, Alemi, Tucker (2019), "On variational bounds of mutual information".
 
     Examples
     --------
@@ -134,7 +134,7 @@ def tuba(scores, log_baseline):
 
     References
     ----------
-    Poole, Ozair, van den Oord, Alemi, Tucker (2019), "On variational bounds of mutual information", eq. 7, after
+    Poole, Ozair, van den Oord, Alemi, Tucker (2019), "On variational bounds of mutual information", after
     Barber, Agakov (2003).
 
     Examples
