@@ -263,7 +263,10 @@ def fill_normal(out, rng, loc=None, scale=None):
         normals(int(key[0]), int(key[1]), part.start, len(share), out.dtype.char, loc, scale, share)
 
     parts = shares(len(flat), cost=1)
-    run_all(fill, parts, len(parts))
+    if len(parts) == 1:  # past the pool, which takes longer than a few draws
+        fill(parts[0])
+    else:
+        run_all(fill, parts, len(parts))
 
 
 # What the array API lacks --------------------------------------------------------------------------------------------

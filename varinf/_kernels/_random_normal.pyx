@@ -61,27 +61,41 @@ def raw_bits(uint64_t key0, uint64_t key1, uint64_t block):
     return out
 
 
+cdef void go_on(const real[::1] x, real[::1] longer) noexcept nogil:
+    """x and its next repetitions: from any place in a period a block's values lie in one piece."""
+    cdef Py_ssize_t i, period = x.shape[0]
+    for i in range(period):
+        longer[i] = x[i]
+    for i in range(period, longer.shape[0]):
+        longer[i] = longer[i - period]
+
+
+cdef void fill_scaled(Stream* stream, uint64_t start, const real[::1] loc, const real[::1] scale, real[:, ::1] longer,
+                      real[::1] out) noexcept nogil:
+    if stream.period:
+        go_on(loc, longer[0])
+        go_on(scale, longer[1])
+    fill(stream, start, &longer[0, 0], &longer[1, 0], &out[0], out.shape[0])
+
+
 def normals(uint64_t key0, uint64_t key1, uint64_t start, Py_ssize_t count, dtype_char, loc=None, scale=None, out=None):
     out = np.empty(count, dtype=dtype_char) if out is None else out
     cdef Stream stream = Stream(key0, key1, 0 if loc is None else len(loc))
     if out.shape != (count,) or stream.period != (0 if scale is None else len(scale)):
         raise ValueError(f"out has shape {out.shape}, not ({count},); or loc and scale are of different lengths")
-    cdef const float[::1] loc4, scale4
-    cdef const double[::1] loc8, scale8
+    cdef const float[::1] loc4 = None, scale4 = None
+    cdef const double[::1] loc8 = None, scale8 = None
+    cdef float[:, ::1] longer4
+    cdef double[:, ::1] longer8
     cdef float[::1] out4
     cdef double[::1] out8
-    loc, scale = going_on(loc, dtype_char), going_on(scale, dtype_char)
+    longer = np.empty((2, stream.period + VI_BLOCK if stream.period else 1), dtype=dtype_char)
     if dtype_char == "f":
-        loc4, scale4, out4 = loc, scale, out
+        loc4, scale4, longer4, out4 = loc, scale, longer, out
         with nogil:
-            fill(&stream, start, &loc4[0], &scale4[0], &out4[0], count)
+            fill_scaled(&stream, start, loc4, scale4, longer4, out4)
     else:
-        loc8, scale8, out8 = loc, scale, out
+        loc8, scale8, longer8, out8 = loc, scale, longer, out
         with nogil:
-            fill(&stream, start, &loc8[0], &scale8[0], &out8[0], count)
+            fill_scaled(&stream, start, loc8, scale8, longer8, out8)
     return out
-
-
-cdef going_on(x, dtype_char):
-    """x and its next repetitions, for a block more: from any place in a period a block's values lie in one piece."""
-    return np.empty(1, dtype=dtype_char) if x is None else np.resize(x, len(x) + VI_BLOCK)
