@@ -8,30 +8,17 @@ that stand side by side a tile is transposed first. The fit is in _pareto_fit.px
 """
 import numpy as np
 
-from libc.math cimport INFINITY, NAN, fabs, isfinite, sqrt
+from libc.math cimport INFINITY, fabs, isfinite
 from libc.stdint cimport int32_t, uint64_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy
 
-from varinf._kernels._order cimport above, ascending, bracket, of_key
+from varinf._kernels._largest_draws cimport SAMPLE, VI_SPARE, feed, finish, guess, room_for, settle
 from varinf._kernels._pareto_fit cimport fit_row, grid_for, padded_points
 from varinf._kernels._real cimport real
-from varinf._kernels._rows cimport vi_log, vi_log1p
+from varinf._kernels._rows cimport vi_exp, vi_log, vi_log1p
+from varinf._kernels._tail_columns cimport COLUMNS, ROWS
+from varinf._kernels._tail_places cimport find_places, replace
 from varinf._kernels.pareto_tail import SMALLEST
-
-cdef extern from "_tail_loops.h" nogil:
-    enum: VI_SPARE
-    double vi_exp(double x)
-    Py_ssize_t vi_sieve(const double* x, Py_ssize_t n, double power, double bound, double* out)
-    Py_ssize_t vi_sievef(const float* x, Py_ssize_t n, float power, float bound, float* out)
-    Py_ssize_t vi_places(const double* x, Py_ssize_t n, Py_ssize_t first, double bound, Py_ssize_t* places)
-    Py_ssize_t vi_placesf(const float* x, Py_ssize_t n, Py_ssize_t first, float bound, Py_ssize_t* places)
-
-cdef enum:
-    STEP = 256      # draws between two looks at the room that is left
-    ROWS = 64       # draws of a tile at a time ...
-    COLUMNS = 32    # ... by columns: 16 KiB of float64
-    SAMPLE = 4096   # draws in a sample at most ...
-    RUN = 8         # ... taken so many together, as a cache line brings them
 
 
 # the largest ---------------------------------------------------------------------------------------------------------
@@ -57,11 +44,6 @@ cdef checked(x):
     if x.ndim != 3 or x.shape[1] == 0:
         raise ValueError(f"x has shape {x.shape}; (outer, draws, inner) with at least one draw is needed")
     return x
-
-
-cdef inline Py_ssize_t room_for(Py_ssize_t keep) noexcept nogil:
-    """Of a buffer: for `keep` draws and as many more as make it worth while to select among them."""
-    return 3 * keep + STEP + 4 * VI_SPARE
 
 
 cdef void find_largest(const real[:, :, ::1] x, double power_, uint64_t[::1] spare, real[:, :, ::1] top) noexcept:
@@ -93,97 +75,6 @@ cdef void find_largest(const real[:, :, ::1] x, double power_, uint64_t[::1] spa
                         feed(&x[o, 0, c + i], draws, inner, 1, power, keep, buffer, &held[i], &nans[i], &bounds[i])
                         settle(buffer, keep, &held[i], &nans[i], &bounds[i])
                     finish(buffer, held[i], nans[i], keys, keep, &top[o, c + i, 0])
-
-
-cdef real guess(const real* x, Py_ssize_t draws, Py_ssize_t stride, real power, Py_ssize_t keep,
-                real* sample) noexcept nogil:
-    """A bound that more than `keep` draws exceed, as far as a sample can tell: by 3.5 of its standard deviations."""
-    cdef Py_ssize_t runs = max(<Py_ssize_t>64, min(<Py_ssize_t>SAMPLE, draws // 16)) // RUN, size = runs * RUN
-    cdef double expected = <double>size * keep / draws
-    cdef Py_ssize_t fewest = <Py_ssize_t>(expected + 3.5 * sqrt(expected)) + 4
-    cdef Py_ssize_t most = fewest + <Py_ssize_t>sqrt(<double>fewest), s, i, first
-    cdef real low, high
-    if most >= size:
-        return -INFINITY
-    for s in range(runs):
-        first = <Py_ssize_t>(<double>s * (draws - RUN) / runs)
-        for i in range(RUN):
-            sample[s * RUN + i] = power * x[(first + i) * stride]
-    bracket(<const real*>sample, size, fewest, most, &low, &high)
-    return low
-
-
-cdef void feed(const real* x, Py_ssize_t draws, Py_ssize_t stride, Py_ssize_t columns, real power, Py_ssize_t keep,
-               real* buffers, Py_ssize_t* held, Py_ssize_t* nans, real* bounds) noexcept nogil:
-    """Takes all draws of some neighbouring columns, each into its buffer."""
-    cdef real[ROWS * COLUMNS] tile
-    cdef Py_ssize_t first, rows, c
-    if stride == 1:
-        take(x, draws, power, keep, buffers, held, nans, bounds)
-        return
-    for first in range(0, draws, 64):  # ROWS
-        rows = min(<Py_ssize_t>ROWS, draws - first)
-        transpose(x + first * stride, rows, stride, columns, tile)
-        for c in range(columns):
-            take(<const real*>tile + c * ROWS, rows, power, keep, buffers + c * room_for(keep),
-                 &held[c], &nans[c], &bounds[c])
-
-
-cdef inline void transpose(const real* x, Py_ssize_t rows, Py_ssize_t stride, Py_ssize_t columns,
-                           real* tile) noexcept nogil:
-    cdef Py_ssize_t j, c
-    for j in range(rows):
-        for c in range(columns):
-            tile[c * ROWS + j] = x[j * stride + c]
-
-
-cdef void take(const real* x, Py_ssize_t n, real power, Py_ssize_t keep, real* buffer, Py_ssize_t* held,
-               Py_ssize_t* nans, real* bound) noexcept nogil:
-    """Puts the draws above the bound into the buffer, nan with them."""
-    cdef Py_ssize_t j
-    for j in range(0, n, 256):  # STEP
-        if held[0] + STEP + VI_SPARE > room_for(keep):
-            settle(buffer, keep, held, nans, bound)
-        held[0] += sieve(x + j, min(<Py_ssize_t>STEP, n - j), power, bound[0], buffer + held[0])
-
-
-cdef inline Py_ssize_t sieve(const real* x, Py_ssize_t n, real power, real bound, real* out) noexcept nogil:
-    if real is float:
-        return vi_sievef(x, n, power, bound, out)
-    else:
-        return vi_sieve(x, n, power, bound, out)
-
-
-cdef void settle(real* buffer, Py_ssize_t keep, Py_ssize_t* held, Py_ssize_t* nans, real* bound) noexcept nogil:
-    """Leaves the `keep` largest in the buffer, or all if there are fewer, and counts nan instead of holding it."""
-    cdef Py_ssize_t i, n = above(<const real*>buffer, held[0], <real>-INFINITY)
-    cdef real low
-    if n < held[0]:  # -inf is never held: what is not above it is nan
-        nans[0] += held[0] - n
-        n = 0
-        for i in range(held[0]):
-            if buffer[i] == buffer[i]:
-                buffer[n] = buffer[i]
-                n += 1
-    if n > keep:
-        bracket(<const real*>buffer, n, keep, keep, &low, bound)
-        for i in range(sieve(<const real*>buffer, n, <real>1, bound[0], buffer), keep):
-            buffer[i] = bound[0]  # which some tie with
-        n = keep
-    held[0] = n
-
-
-cdef void finish(real* buffer, Py_ssize_t held, Py_ssize_t nans, uint64_t* keys, Py_ssize_t keep,
-                 real* out) noexcept nogil:
-    """What the settled buffer holds, ascending, with nan above, and below it -inf for what is missing."""
-    cdef Py_ssize_t i, first
-    nans = min(nans, keep)
-    first = held + nans - keep
-    keys = ascending(buffer, held, keys)
-    for i in range(keep - nans):
-        out[i] = of_key(keys[first + i], buffer[0]) if first + i >= 0 else -INFINITY
-    for i in range(keep - nans, keep):
-        out[i] = NAN
 
 
 # the fit -------------------------------------------------------------------------------------------------------------
@@ -259,31 +150,6 @@ cdef void smooth_columns(
                                 &out[o, 0, c + i])
 
 
-cdef void find_places(const real* x, Py_ssize_t draws, Py_ssize_t stride, Py_ssize_t columns, const real* cutoffs,
-                      Py_ssize_t m, Py_ssize_t[:, ::1] places, Py_ssize_t* found) noexcept nogil:
-    """Where the draws above the cutoff stand: at most m, where top is what it should be."""
-    cdef real[ROWS * COLUMNS] tile
-    cdef const real* column
-    cdef Py_ssize_t j, n, i
-    for i in range(columns):
-        found[i] = 0
-    for j in range(0, draws, 64):  # ROWS
-        n = min(<Py_ssize_t>ROWS, draws - j)
-        if stride > 1:
-            transpose(x + j * stride, n, stride, columns, tile)
-        for i in range(columns):
-            column = x + j if stride == 1 else <const real*>tile + i * ROWS
-            found[i] = min(m, found[i] + places_of(column, n, j, cutoffs[i], &places[i, found[i]]))
-
-
-cdef inline Py_ssize_t places_of(const real* x, Py_ssize_t n, Py_ssize_t first, real bound,
-                                 Py_ssize_t* places) noexcept nogil:
-    if real is float:
-        return vi_placesf(x, n, first, bound, places)
-    else:
-        return vi_places(x, n, first, bound, places)
-
-
 cdef void quantiles(const double* top, Py_ssize_t m, const double* minus_log, double k, double sigma,
                     double* values, double* logs) noexcept nogil:
     """log(sigma expm1(k t) / k + cutoff), t = -log(1 - p), relative to the largest weight and not above it.
@@ -304,31 +170,3 @@ cdef void quantiles(const double* top, Py_ssize_t m, const double* minus_log, do
     for i in range(m):
         y = vi_log(values[i])
         values[i] = (y if y < 0 else 0) + top[m]
-
-
-cdef void replace(const real* x, Py_ssize_t draws, Py_ssize_t stride, const double* top, Py_ssize_t m,
-                  const double* values, const Py_ssize_t* places, Py_ssize_t found, int32_t* taken,
-                  real* out) noexcept nogil:
-    """Puts the quantiles in the places of the draws above the cutoff, and of the last of those that tie with it."""
-    cdef Py_ssize_t i, j
-    memset(taken, 0, m * sizeof(int32_t))
-    for j in range(found):
-        i = rank(top + 1, m, x[places[j] * stride])
-        taken[i] += 1
-        out[places[j] * stride] = <real>values[min(i + taken[i], m) - 1]
-    i, j = m - found, draws - 1
-    while i > 0 and j >= 0:
-        if x[j * stride] == top[0]:
-            i -= 1
-            out[j * stride] = <real>values[i]
-        j -= 1
-
-
-cdef inline Py_ssize_t rank(const double* tail, Py_ssize_t m, double x) noexcept nogil:
-    """How many of the ascending tail are smaller than x, which is one of it; without branches."""
-    cdef Py_ssize_t first = 0, half
-    while m > 1:
-        half = m / 2
-        first += half & -<Py_ssize_t>(tail[first + half - 1] < x)
-        m -= half
-    return first
