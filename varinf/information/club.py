@@ -23,7 +23,7 @@ def club(log_conditional, exact=True):
     Parameters
     ----------
     log_conditional : array (N, N)
-        log_conditional[i, j] = log p(y_j | x_i), in nats, N ≥ 2 independent pairs. -inf is a density of zero.
+        Log density log p(y_j | x_i) at [i, j], in nats, N ≥ 2 independent pairs. -inf is a density of zero.
     exact : bool
         Whether these are the true conditional densities. A fitted model of p(y|x) makes no bound: the direction is then
         neither.

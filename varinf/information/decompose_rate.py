@@ -34,7 +34,7 @@ def decompose_rate(q, reference=None, draws=1, rng=None, workers=None):
     q : Normal, batch shape (N,)
         The encoder's posteriors, one per datum, such as DiagonalNormal with loc (N, D); NumPy arrays.
     reference : DiagonalNormal, batch shape (), optional
-        r(z); the standard normal N(0, I) unless given.
+        Density r(z); the standard normal N(0, I) unless given.
     draws : int
         Draws from each datum's posterior. Work grows as draws · N² · D.
     rng : None, int, SeedSequence or Generator

@@ -29,7 +29,7 @@ def donsker_varadhan(scores):
     Parameters
     ----------
     scores : array (N, N)
-        scores[i, j] = f(x_i, y_j): pairs on the diagonal, N ≥ 2 independent ones. -inf is a pair of density zero. The
+        Scores f(x_i, y_j) at [i, j]: pairs on the diagonal, N ≥ 2 independent ones. -inf is a pair of density zero. The
         level of the critic does not matter; the best is log p(y|x)/p(y) plus any constant.
 
     Returns
@@ -110,7 +110,7 @@ def smile(scores, clip):
     Parameters
     ----------
     scores : array (N, N)
-        scores[i, j] = f(x_i, y_j): pairs on the diagonal, N ≥ 2 independent ones. Here the level of the critic matters:
+        Scores f(x_i, y_j) at [i, j]: pairs on the diagonal, N ≥ 2 independent ones. Here the level of the critic matters:
         the scores are to be log p(y|x)/p(y), such as `jensen_shannon` fits.
     clip : float
         Scores of others count within ±clip, in nats; positive. Infinite, it is `donsker_varadhan`.

@@ -27,7 +27,7 @@ def infonce(scores, contrast="x"):
     Parameters
     ----------
     scores : array (N, N)
-        scores[i, j] = f(x_i, y_j): pairs on the diagonal, N ≥ 2 independent ones. -inf is a pair of density zero.
+        Scores f(x_i, y_j) at [i, j]: pairs on the diagonal, N ≥ 2 independent ones. -inf is a pair of density zero.
     contrast : {"x", "y", "both"}
         What the denominator runs over. "x": all x (axis 0) for each y, which a critic log p(y|x), or one up to a
         function of y, needs. "y": all y (axis 1) for each x, for a critic log p(x|y) up to a function of x. "both":

@@ -35,9 +35,9 @@ def interpolated(scores, log_baseline, alpha):
     Parameters
     ----------
     scores : array (N, N)
-        scores[i, j] = f(x_i, y_j): pairs on the diagonal, N ≥ 2 independent ones. -inf is a pair of density zero.
+        Scores f(x_i, y_j) at [i, j]: pairs on the diagonal, N ≥ 2 independent ones. -inf is a pair of density zero.
     log_baseline : float or array (N,)
-        log a(y_j), any function of y alone, as for `tuba`.
+        Values log a(y_j) of any function of y alone, as for `tuba`.
     alpha : float
         Share of the batch's mean in the denominator, between 0 and 1. The value cannot exceed 1 + log((N − 1)/alpha).
 

@@ -48,7 +48,7 @@ def jensen_shannon(scores):
     Parameters
     ----------
     scores : array (N, N)
-        scores[i, j] = f(x_i, y_j): pairs on the diagonal, N ≥ 2 independent ones. -inf is a pair of density zero.
+        Scores f(x_i, y_j) at [i, j]: pairs on the diagonal, N ≥ 2 independent ones. -inf is a pair of density zero.
 
     Returns
     -------

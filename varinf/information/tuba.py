@@ -27,7 +27,7 @@ def nwj(scores):
     Parameters
     ----------
     scores : array (N, N)
-        scores[i, j] = f(x_i, y_j): pairs on the diagonal, N ≥ 2 independent ones. -inf is a pair of density zero.
+        Scores f(x_i, y_j) at [i, j]: pairs on the diagonal, N ≥ 2 independent ones. -inf is a pair of density zero.
 
     Returns
     -------
@@ -108,9 +108,9 @@ def tuba(scores, log_baseline):
     Parameters
     ----------
     scores : array (N, N)
-        scores[i, j] = f(x_i, y_j): pairs on the diagonal, N ≥ 2 independent ones. -inf is a pair of density zero.
+        Scores f(x_i, y_j) at [i, j]: pairs on the diagonal, N ≥ 2 independent ones. -inf is a pair of density zero.
     log_baseline : float or array (N,)
-        log a(y_j), any function of y alone. The best for a critic is log E_p(x) exp f(x, y); with f = log p(y|x) it is
+        Values log a(y_j) of any function of y alone. The best for a critic is log E_p(x) exp f(x, y); with f = log p(y|x) it is
         log p(y), and the bound is tight.
 
     Returns
