@@ -110,8 +110,8 @@ def smile(scores, clip):
     Parameters
     ----------
     scores : array (N, N)
-        Scores f(x_i, y_j) at [i, j]: pairs on the diagonal, N ≥ 2 independent ones. Here the level of the critic matters:
-        the scores are to be log p(y|x)/p(y), such as `jensen_shannon` fits.
+        Scores f(x_i, y_j) at [i, j]: pairs on the diagonal, N ≥ 2 independent ones. Here the level of the critic
+        matters: the scores are to be log p(y|x)/p(y), such as `jensen_shannon` fits.
     clip : float
         Scores of others count within ±clip, in nats; positive. Infinite, it is `donsker_varadhan`.
 

@@ -57,8 +57,8 @@ def interpolated(scores, log_baseline, alpha):
     See Also
     --------
     interpolated_and_gradient : With its slopes.
-    infonce : alpha = 1, of N pairs in place of N − 1.
-    tuba : alpha = 0.
+    infonce : The end at alpha = 1, of N pairs in place of N − 1.
+    tuba : The end at alpha = 0.
 
     References
     ----------

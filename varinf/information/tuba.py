@@ -110,8 +110,8 @@ def tuba(scores, log_baseline):
     scores : array (N, N)
         Scores f(x_i, y_j) at [i, j]: pairs on the diagonal, N ≥ 2 independent ones. -inf is a pair of density zero.
     log_baseline : float or array (N,)
-        Values log a(y_j) of any function of y alone. The best for a critic is log E_p(x) exp f(x, y); with f = log p(y|x) it is
-        log p(y), and the bound is tight.
+        Values log a(y_j) of any function of y alone. The best for a critic is log E_p(x) exp f(x, y); with
+        f = log p(y|x) it is log p(y), and the bound is tight.
 
     Returns
     -------
