@@ -33,7 +33,7 @@ def batches(information, N, count, rng=rng):
 
 
 def each(bound):
-    return lambda batches: np.array([float(bound(scores)) for scores in batches])
+    return lambda batch: np.array([float(bound(scores)) for scores in batch])
 
 
 infonce = each(vi.infonce)  # contrast over x for each y
