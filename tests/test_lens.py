@@ -159,3 +159,19 @@ def test_refusals():
         vi.lens(vi.thermodynamic(LOG_W, LOG_W))
     with pytest.raises(TypeError, match=r"got a Summary: give one of its \['elbo'\], \['renyi_0.5'\]"):
         vi.lens(vi.summarize(LOG_W))
+
+
+def test_information_is_read_on_its_side():
+    """Sandwiches on information have entries of their own; bounds from scores say on which side they are."""
+    rng = np.random.default_rng(0)
+    q = DiagonalNormal(rng.normal(size=(20, 2)), np.ones((20, 2)))
+    assert "Sandwich on the information" in str(vi.lens(vi.information_sandwich(q, rng=0)))
+    assert "Kolchinsky" in str(vi.lens(vi.mixture_information_bounds(q)))
+    scores = rng.normal(size=(20, 20))
+    for bound, words in (
+        (vi.infonce(scores), "at least"),
+        (vi.club(scores), "at most"),
+        (vi.smile(scores, 1.0), "about"),
+    ):
+        assert f"{words} " in vi.lens(bound).answers.compression
+    assert "q is judged" not in str(vi.lens(vi.nwj(scores)))

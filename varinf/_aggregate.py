@@ -43,6 +43,7 @@ def aggregate(estimate, over, total):
         tail=None if estimate.tail is None else lambda: _worst(estimate.k_hat),
         influence=None,
         markov=None,
+        ceiling=None if estimate.ceiling is None else scale * n * estimate.ceiling,
     )
 
 

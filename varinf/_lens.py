@@ -101,7 +101,7 @@ def lens(objective):
     'In this run: -2.0 ± 0.4 nats (4 draws).'
     """
     if isinstance(objective, Sandwich):
-        return _of_result("sandwich", objective, _numbers_of_sandwich)
+        return _of_result(objective.objective, objective, _numbers_of_sandwich)
     if isinstance(objective, Estimate):
         if not objective.objective:
             raise ValueError(
@@ -205,7 +205,8 @@ def _fit(estimate):
     worst = np.nanmax(k_hat)
     seen = f"k_hat {'up to ' if k_hat.size > 1 else ''}{worst:.2f}"
     if estimate.k_hat_of != "w":
-        return f"{seen} of {estimate.k_hat_of}; q is judged by that of w"
+        judged = "; q is judged by that of w" if "score" not in estimate.k_hat_of else ""
+        return f"{seen} of {estimate.k_hat_of}{judged}"
     if worst > k_threshold(estimate.draws):
         return f"{seen}: q fits badly"
     return f"{seen}: q {'fits moderately' if worst > 0.5 else 'fits, as far as it reaches'}"
@@ -236,7 +237,8 @@ def _stored(estimate):
     value = to_numpy(estimate.value)
     if "I(" not in estimate.quantity or value.size != 1:
         return ""
-    at_most = "at most " if estimate.direction == Direction.UPPER else ""
+    side = {Direction.UPPER: "at most ", Direction.LOWER: "at least ", Direction.NEITHER: "about "}
+    at_most = side.get(estimate.direction, "")
     bits = estimate.to("bits")
     return (
         f"{at_most}{number_with_error(to_numpy(bits.value).item(), to_numpy(bits.stderr).item())} bits kept per datum"

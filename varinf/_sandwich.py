@@ -18,6 +18,8 @@ class Sandwich:
         Of the same quantity, in the same units and batch shape, from independent draws.
     assumptions : tuple of str
         What must hold for the two to enclose the quantity.
+    objective : str
+        The name under which `varinf.lens` finds the page's five answers.
 
     See Also
     --------
@@ -41,6 +43,7 @@ class Sandwich:
     lower: Estimate
     upper: Estimate
     assumptions: tuple = ()
+    objective: str = "sandwich"
 
     @property
     def gap(self):

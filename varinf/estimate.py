@@ -160,6 +160,8 @@ class Estimate:
     rules: tuple = ()  # each a function of the estimate that returns a caveat or None
     ceiling: float | None = None
 
+    _leaves = ("value", "stderr", "bias_estimate")  # of the pytree that JAX sees
+
     def __init__(
         self,
         value,
@@ -210,9 +212,7 @@ class Estimate:
             return
         jax = sys.modules.get("jax")
         if jax is not None and isinstance(value, jax.Array):  # tracers too
-            register_with_jax(
-                type(self), leaves=("value", "stderr", "bias_estimate"), dropped=("tail", "influence", "markov")
-            )
+            register_with_jax(type(self), leaves=type(self)._leaves, dropped=("tail", "influence", "markov"))
 
     # What the draws say ----------------------------------------------------------------------------------------------
 

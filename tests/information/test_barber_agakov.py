@@ -58,5 +58,7 @@ def test_edges():
             vi.barber_agakov(wrong, 1.0)
     with pytest.raises(ValueError, match="entropy_x"):
         vi.barber_agakov([0.0], np.inf)
+    with pytest.raises(ValueError, match="entropy_x is an Estimate of"):
+        vi.barber_agakov([0.0], Estimate(np.nan, 0.0, "H(X)", "H(X)", "exact"))
     with pytest.raises(ValueError, match="entropy_x holds a batch"):
         vi.barber_agakov([0.0], vi.elbo(np.zeros((3, 2))))

@@ -144,3 +144,79 @@ def test_density_zero_is_data(name):
     assert expected == np.inf if name == "club" else np.isfinite(expected)
     s[3, 4], s[5, 5] = 0.0, -np.inf
     assert float(function(s, *arguments)) == -np.inf
+
+
+@bounds
+def test_slopes_at_ties_and_zeros(name):
+    """A critic whose last layer starts at 0 scores 0 everywhere."""
+    torch = pytest.importorskip("torch")
+    function, _, arguments = BOUNDS[name]
+    s = torch.zeros((12, 12), dtype=torch.float64, requires_grad=True)
+    function(s, *(torch.tensor(a) if isinstance(a, np.ndarray) else a for a in arguments)).value.backward()
+    _, gradient = getattr(vi, f"{function.__name__}_and_gradient")(np.zeros((12, 12)), *arguments)
+    np.testing.assert_allclose(s.grad.numpy(), gradient, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("name", ["nwj", "tuba by y", "interpolated", "donsker_varadhan", "jensen_shannon"])
+def test_pairs_far_above_the_others_have_slopes_in_float32(name):
+    """exp of a pair's own score would be infinite, and is in no sum."""
+    torch = pytest.importorskip("torch")
+    function, _, arguments = BOUNDS[name]
+    s = torch.zeros((12, 12)) + 200 * torch.eye(12)
+    s.requires_grad_(True)
+    found = function(s, *(torch.tensor(a) if isinstance(a, np.ndarray) else a for a in arguments))
+    found.value.backward()
+    assert found.value.dtype == torch.float32 and torch.isfinite(found.value) and torch.isfinite(s.grad).all()
+
+
+@pytest.mark.parametrize("function", [vi.tuba, lambda s, a: vi.interpolated(s, a, 0.5)], ids=["tuba", "interpolated"])
+def test_baselines_follow_the_scores(function):
+    torch = pytest.importorskip("torch")
+    s = scores_of(3)
+    expected = float(function(s, BASELINE))
+    for baseline in (BASELINE, list(BASELINE), torch.tensor(BASELINE)):
+        found = function(torch.tensor(s), baseline).value
+        assert isinstance(found, torch.Tensor) and found.item() == pytest.approx(expected, rel=1e-12)
+    assert function(s.astype(np.float32), BASELINE).value.dtype == np.float32
+    single = function(torch.tensor(s, dtype=torch.float32), np.float32(0.5)).value
+    assert single.dtype == torch.float32
+    assert single.item() == pytest.approx(float(function(s, 0.5)), rel=1e-5)
+
+
+def test_a_column_of_densities_zero_has_slopes():
+    """Where no other x explains a y the bound is +inf, and its slopes are those of what is left."""
+    s = scores_of(2, 4)
+    s[[0, 1, 3], 2] = -np.inf
+    found, gradient = vi.leave_one_out_and_gradient(s)
+    assert float(found) == np.inf and np.isfinite(gradient).all() and "density of zero" in found.caveats[0]
+    s[2, 2] = -np.inf
+    assert np.isfinite(vi.infonce_and_gradient(s).gradient).all()
+    coin = np.array([[0.0, -np.inf], [-np.inf, 0.0]])
+    assert float(vi.interpolated(coin, 0.0, 1.0)) == 0 and float(vi.infonce(coin)) == pytest.approx(np.log(2))
+    assert np.isfinite(vi.interpolated_and_gradient(coin, 0.0, 1.0).gradient).all()
+
+
+@pytest.mark.parametrize("n", [33, 48, 100])
+def test_groups_of_the_jackknife_are_of_one_size(n):
+    """A perfect critic has no error at any number of pairs."""
+    assert float(vi.interpolated(1000.0 * np.eye(n), 0.0, 1.0).stderr) < 1e-12
+
+
+def test_few_calm_scores_raise_no_alarm():
+    for n in range(4, 15):
+        assert not any("k_hat" in text for text in vi.nwj(scores_of(n, n) / 10).caveats)
+
+
+def test_conditions_are_said():
+    s = scores_of(1)
+    assert "true conditional" in vi.club(s).caveats[0] and "exact=False" in vi.leave_one_out(s, exact=False).caveats[0]
+    assert "baseline" in vi.tuba(s, 0.0).caveats[-1] and "baseline" not in vi.nwj(s).caveats[-1]
+
+
+def test_jensen_shannon_through_jit():
+    jax = pytest.importorskip("jax")
+    s = scores_of(6).astype(np.float32)
+    found = jax.jit(vi.jensen_shannon)(s)
+    assert float(found.information.value) == pytest.approx(float(vi.nwj(s + 1)), rel=1e-5)
+    again = jax.tree.map(lambda x: x, found)
+    assert float(again.information.value) == float(found.information.value)

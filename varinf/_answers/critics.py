@@ -12,6 +12,7 @@ _PROXY = (
     "Information itself, with no KL to a prior in it: a proxy for compression only in so far as it is minimised, which "
     "a lower bound cannot vouch for."
 )
+_READING = "Information itself, read off and bounded from no side: nothing that a compression could be charged by."
 _CHARGE = (
     "A charge on information itself, with no KL to a prior in it: an upper bound is what one may minimise to compress."
 )
@@ -19,6 +20,12 @@ _CHARGE = (
 
 def _given(exact=True):
     return Direction.UPPER if exact else Direction.NEITHER
+
+
+def _by_entropy(entropy_x=0.0):
+    """From below if the entropy is exact or too low."""
+    direction = getattr(entropy_x, "direction", Direction.EXACT)
+    return Direction.LOWER if direction in (Direction.EXACT, Direction.LOWER) else Direction.NEITHER
 
 
 ENTRIES = (
@@ -89,10 +96,10 @@ ENTRIES = (
         Answers(
             _INFORMATION,
             _CRITIC + "log p(y|x)/p(y), up to a constant.",
-            "Neither on a batch: the logarithm of an average is too low, so that the value is too high in expectation. "
-            "At infinitely many pairs it is a lower bound on I(X;Y).",
+            "Neither on a batch: the logarithm of an average is too low, so that the value lies above its limit in "
+            "expectation, with a good critic above I(X;Y). The limit at infinitely many pairs is a lower bound.",
             "Scores of pairs against the largest scores of others; a common level cancels.",
-            _PROXY,
+            _READING,
         ),
         "Donsker, Varadhan (1983); Belghazi et al. (2018)",
     ),
@@ -105,8 +112,8 @@ ENTRIES = (
             _INFORMATION,
             _CRITIC + "log p(y|x)/p(y), its level included; beyond c it is cut.",
             "Neither: clipping biases the mean over others, in the limit too.",
-            "As Donsker and Varadhan's, but scores of others beyond the clip no longer count, for or against.",
-            _PROXY,
+            "As Donsker and Varadhan's, but scores of others beyond the clip count as the clip, and move nothing.",
+            _READING,
         ),
         "Song, Ermon (2020)",
     ),
@@ -121,7 +128,7 @@ ENTRIES = (
             _CRITIC + "log p(y|x)/p(y).",
             "Lower bound on that divergence, not on I(X;Y), unbiased." + _UNSEEN,
             "A logistic loss: pairs are to score above 0, others below. Large scores gain little: it is steady.",
-            _PROXY,
+            "Neither: it tells pairs from others, and counts no nats that are kept.",
         ),
         "Nowozin, Cseke, Tomioka (2016)",
     ),
@@ -129,7 +136,7 @@ ENTRIES = (
         "barber_agakov",
         "Barber and Agakov's bound, a decoder and an entropy",
         "H(X) + E log q(x|z) = I(X;Z) - E KL(p(x|z) || q(x|z))",
-        Direction.LOWER,
+        _by_entropy,
         Answers(
             "I(X;Z), which needs p(x|z).",
             "A decoder q(x|z) stands in for p(x|z); the gap is E KL(p(x|z) || q(x|z)).",

@@ -149,7 +149,8 @@ def saturated(estimate):
 
 def heavy_scores(estimate):
     """A mean of exp(scores) ruled by scores that are too rare for the batch to hold its share of them."""
-    if above := _above(estimate, k_threshold(estimate.draws)):
+    # k_hat rests on N (N - 1) scores, of which few pairs say less than the threshold of as many draws makes of it
+    if above := _above(estimate, max(0.5, k_threshold(estimate.draws))):
         return (
             f"{above}: rare large scores rule the mean over others, which is usually too low, so that the value is too "
             "high and its error too small; take infonce"

@@ -1,4 +1,4 @@
-"""Which units of a code the data move at all."""
+"""Which units of a code have a mean that the data move."""
 
 from varinf._arrays import finite_number, namespace
 from varinf.information.aggregate import check_posteriors
@@ -30,7 +30,7 @@ def active_units(q, threshold=0.01):
     See Also
     --------
     rate : What the units cost together.
-    decompose_rate : The divergence from the reference, unit by unit.
+    decompose_rate : Parts of the rate, one of them the units' own.
 
     References
     ----------

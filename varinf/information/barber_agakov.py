@@ -3,7 +3,7 @@
 import math
 
 from varinf._aggregate import pooled_degrees
-from varinf._arrays import as_array, check_log_weights, finite_number, namespace
+from varinf._arrays import as_array, finite_number, holds, namespace, refuse_where, to_numpy
 from varinf.diagnostics import caveats
 from varinf.estimate import Direction, Estimate
 from varinf.families.family import settle, wide
@@ -63,7 +63,10 @@ def barber_agakov(log_q_x_given_z, entropy_x):
         raise ValueError(f"log_q_x_given_z has shape {tuple(like.shape)}; give one number per datum, (N,)")
     logs = wide(like)
     mean = xp.mean(logs)
-    check_log_weights(logs, "log_q_x_given_z", mean)
+    if not holds(mean < math.inf):
+        refuse_where(
+            ~(logs < math.inf), logs, "log_q_x_given_z", "values that are nan or +inf", "a log density is below +inf"
+        )
     entropy, error, degrees, direction, bias = _entropy(entropy_x)
     spread = finite_or_nan(logs) - finite_or_nan(mean)
     square = xp.sum(spread * spread) / (n * (n - 1)) if n > 1 else mean * math.nan
@@ -89,9 +92,12 @@ def _entropy(entropy_x):
     if entropy_x.shape:
         raise ValueError(f"entropy_x holds a batch of shape {entropy_x.shape}; give the entropy of X, one number")
     entropy = entropy_x.to("nats")
+    value, error = (float(to_numpy(x)) for x in (entropy.value, entropy.stderr))
+    if not math.isfinite(value):
+        raise ValueError(f"entropy_x is an Estimate of {value}; give the entropy of X, one finite number")
     below = entropy.direction in (Direction.EXACT, Direction.LOWER)
     direction = Direction.LOWER if below else Direction.NEITHER
-    return entropy.value, entropy.stderr, entropy.degrees, direction, entropy.bias
+    return value, error, entropy.degrees, direction, entropy.bias
 
 
 def _conditions(estimate):

@@ -12,6 +12,7 @@ from varinf.information.scores import (
     of_scores,
     off_diagonal,
     off_means_without_each,
+    true_conditional,
 )
 
 
@@ -31,9 +32,10 @@ def club(log_conditional, exact=True):
     Returns
     -------
     Estimate
-        Of "I(X;Y)", direction upper (neither if not exact), unbiased, in nats; the error is the jackknife's over
-        pairs. For every matrix it is at least `leave_one_out`, which is a bound under the same conditions: CLUB's merit
-        is that it is linear in the log densities.
+        Of "I(X;Y)", direction upper (neither if not exact), unbiased, in nats; the error is the jackknife's over pairs.
+        The direction holds for an encoder that was not fitted on these pairs, which a caveat recalls. For every matrix
+        it is at least `leave_one_out`, which is a bound under the same conditions: CLUB's merit is that it is linear in
+        the log densities.
 
     Raises
     ------
@@ -71,6 +73,7 @@ def club(log_conditional, exact=True):
         f"CLUB of {n:,} pairs",
         Direction.UPPER if exact else Direction.NEITHER,
         objective="club",
+        rules=(true_conditional,),
     )
 
 

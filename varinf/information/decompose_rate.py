@@ -1,5 +1,6 @@
 """The rate in three parts: information, correlation between units, and each unit's distance from the reference."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -27,7 +28,8 @@ def decompose_rate(q, reference=None, draws=1, rng=None, workers=None):
 
     For a reference whose features are independent,
     mean KL(q(z|n) || r(z)) = I(n;Z) + KL(q(z) || Π_d q(z_d)) + Σ_d KL(q(z_d) || r(z_d)),
-    q(z) being the aggregate and q(z_d) its marginals. All parts come from the same draws, so that they add up exactly.
+    q(z) being the aggregate and q(z_d) its marginals. All parts come from the same draws, so that they
+    add up, to rounding.
 
     Parameters
     ----------
@@ -46,7 +48,8 @@ def decompose_rate(q, reference=None, draws=1, rng=None, workers=None):
     -------
     RateParts
         Named tuple (rate, index_information, total_correlation, dimension_wise_kl) of Estimates, each exact for the
-        data set, unbiased, in nats. `rate` takes the same draws as its parts; `varinf.rate` has its closed form.
+        data set, unbiased, in nats. `rate` takes the same draws as its parts; `varinf.rate` has its closed form. With
+        draws=1 errors hold the spread between data too, hence are too large rather than too small.
 
     Raises
     ------
@@ -92,18 +95,25 @@ def decompose_rate(q, reference=None, draws=1, rng=None, workers=None):
             marginals += log_aggregate(unit, z[..., d].reshape(-1, 1)).reshape(log_q.shape)
     conditional, aggregate, log_r = (wide(x) for x in (log_conditional, log_q, r.log_prob(z)))
 
-    def part(terms, quantity, estimand):
+    def part(terms, quantity, estimand, **fields):
         return Estimate(
             **by_draws(terms.astype(z.dtype, copy=False)),
             quantity=quantity,
             estimand=estimand,
             direction=Direction.EXACT,
-            rules=(caveats.one_draw,),
+            rules=(caveats.one_draw, caveats.saturated),
+            **fields,
         )
 
     return RateParts(
         part(conditional - log_r, "the rate of the data set", "E[log q(z|n) - log r(z)]"),
-        part(conditional - aggregate, "I(n;Z)", "E[log q(z|n) - log q(z)]"),
+        part(
+            conditional - aggregate,
+            "I(n;Z)",
+            "E[log q(z|n) - log q(z)]",
+            objective="index_information",
+            ceiling=math.log(len(q)),
+        ),
         part(aggregate - marginals, "the total correlation", "E[log q(z) - sum_d log q(z_d)]"),
         part(marginals - log_r, "the dimension-wise KL", "E[sum_d log q(z_d) - log r(z)]"),
     )

@@ -16,6 +16,7 @@ from varinf.information.scores import (
     off_diagonal,
     off_log_means_without_each,
     over_all,
+    softmax,
     tail_of_others,
 )
 
@@ -24,7 +25,7 @@ def donsker_varadhan(scores):
     """E[f] of pairs − log E[exp f] of others, both by the batch: an estimate of I(X;Y) that is no bound.
 
     At infinitely many pairs it is a lower bound. On a batch the logarithm of a mean is too low in expectation, so that
-    the whole is too high, at large information far above the truth.
+    the whole lies above that limit, and with a good critic above the truth.
 
     Parameters
     ----------
@@ -220,7 +221,7 @@ def _slopes(scores, clip):
     scores = check_scores(scores)
     xp, n = namespace(scores), scores.shape[0]
     others = off_diagonal(_clipped(scores, clip), -math.inf)
-    softmax = xp.exp(others - over_all(others))
+    shares = xp.reshape(softmax(xp.reshape(others, (-1,))), others.shape)
     if clip < math.inf:
-        softmax = xp.where(xp.abs(scores) < clip, softmax, 0.0)
-    return settle(identity(n, scores) / n - softmax, like)
+        shares = xp.where(xp.abs(scores) < clip, shares, 0.0)
+    return settle(identity(n, scores) / n - shares, like)

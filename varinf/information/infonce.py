@@ -16,6 +16,7 @@ from varinf.information.scores import (
     means_of_rows_without_each,
     not_fitted,
     of_scores,
+    softmax,
 )
 
 
@@ -36,10 +37,11 @@ def infonce(scores, contrast="x"):
     Returns
     -------
     Estimate
-        Of "I(X;Y)", direction lower, unbiased for its expectation at N pairs, in nats. It never exceeds its `ceiling`,
-        log N: within 0.1 nat of it a caveat says that the information may be far larger. The error is the jackknife's
-        over pairs, since terms of one batch depend on each other. The direction holds for a critic that was not fitted
-        on these pairs, which a caveat recalls. In the library of the scores, differentiable in them.
+        Of "I(X;Y)", direction lower, unbiased for its expectation at N pairs, in nats. It does not exceed its
+        `ceiling`, log N, but by rounding: within 0.1 nat of it a caveat says that the information may be far larger.
+        The error is the jackknife's over pairs, since terms of one batch depend on each other. The direction holds for
+        a critic that was not fitted on these pairs, which a caveat recalls. In the library of the scores,
+        differentiable in them.
 
     Raises
     ------
@@ -129,12 +131,12 @@ def infonce_and_gradient(scores, contrast="x"):
     like = as_array(scores, "scores")
     scores = check_scores(scores)
     xp, n = namespace(scores), scores.shape[0]
-    softmax = xp.zeros_like(scores)
+    shares = xp.zeros_like(scores)
     sides = _sides(scores, contrast)
     for turned, rows in zip(_turned(contrast), sides, strict=True):
-        part = xp.exp(rows - log_sum_exp(rows)[:, None])
-        softmax = softmax + (xp.matrix_transpose(part) if turned else part) / len(sides)
-    return BoundAndGradient(value, settle((identity(n, scores) - softmax) / n, like))
+        part = softmax(rows)
+        shares = shares + (xp.matrix_transpose(part) if turned else part) / len(sides)
+    return BoundAndGradient(value, settle((identity(n, scores) - shares) / n, like))
 
 
 def _turned(contrast):

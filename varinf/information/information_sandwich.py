@@ -30,7 +30,8 @@ def information_sandwich(q, reference=None, rng=None, workers=None):
         The encoder's posteriors on N ≥ 6 independent data that it was not fitted to, such as DiagonalNormal with loc
         (N, D); NumPy arrays. Work grows as N² D, memory as N.
     reference : Family, batch shape (), optional
-        The rate's r(z); the standard normal N(0, I) unless given; categories need one of their own.
+        The rate's r(z), not fitted to these data either; the standard normal N(0, I) unless given; categories need one
+        of their own.
     rng : None, int, SeedSequence or Generator
         Seed or generator of the codes, one for each datum, and of the halves; None draws anew each time.
     workers : int, optional
@@ -93,9 +94,10 @@ def information_sandwich(q, reference=None, rng=None, workers=None):
         _estimate(contrast, order, q.mean, "InfoNCE with the known encoder", math.log(n)),
         upper,
         (
-            "the data are independent, and the encoder was fitted to none of them",
+            "the data are independent, and neither the encoder nor the reference was fitted to any of them",
             f"the upper side was chosen on {len(choosing):,} data and is reported on the other {len(reporting):,}",
         ),
+        objective="information_sandwich",
     )
 
 
@@ -103,7 +105,7 @@ def _estimate(found, data, like, words, ceiling):
     value, without = found
     return Estimate(
         settle(np.float64(value), like),
-        settle(jackknife_error(without), like),
+        settle(jackknife_error(without, len(data)), like),
         quantity="I(X;Z)",
         estimand=f"{words} of {len(data):,} data",
         direction=Direction.UPPER if ceiling is None else Direction.LOWER,

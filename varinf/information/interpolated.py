@@ -12,10 +12,10 @@ from varinf.families.family import settle
 from varinf.families.matrices import identity
 from varinf.information.scores import (
     BoundAndGradient,
+    baseline_not_fitted,
     check_scores,
     diagonal,
     log_sums_without_each,
-    not_fitted,
     of_scores,
     off_diagonal,
     tail_of_others,
@@ -45,8 +45,8 @@ def interpolated(scores, log_baseline, alpha):
     -------
     Estimate
         Of "I(X;Y)", direction lower, unbiased for its expectation at N pairs, in nats. The error is a jackknife's,
-        which leaves out each pair, or each of 32 groups of pairs where there are more. The direction holds for a critic
-        and a baseline that were not fitted on these pairs.
+        which leaves out each pair, or each of up to 32 groups of pairs where there are more. The direction holds for a
+        critic and a baseline that were not fitted on these pairs.
 
     Raises
     ------
@@ -80,18 +80,21 @@ def interpolated(scores, log_baseline, alpha):
     n = scores.shape[0]
     baseline = check_baseline(log_baseline, scores)
     logs = _log_shares(alpha)
+    without, size = _without_each_group(scores, baseline, logs)
+    tangent = alpha == 0  # with any of the batch's mean in it no term exceeds 1/alpha
     return of_scores(
         n,
         like,
         _value(scores, baseline, *logs),
-        _without_each_group(scores, baseline, logs),
+        without,
         f"the bound interpolated at alpha = {alpha:g} of {n:,} pairs",
         Direction.LOWER,
         objective="interpolated",
         ceiling=math.log(n - 1) - logs[0] + (alpha < 1) if alpha > 0 else None,  # at 1 the last term is 1 always
-        tail=tail_of_others(scores - baseline[None, :]) if alpha < 1 else None,
-        k_hat_of="exp(scores)",
-        rules=(caveats.saturated, caveats.heavy_scores, not_fitted) if alpha < 1 else (caveats.saturated, not_fitted),
+        left_out=size,
+        tail=tail_of_others(scores - baseline[None, :]) if tangent else None,
+        k_hat_of="exp(scores)/a(y)",
+        rules=(caveats.saturated, caveats.heavy_scores, baseline_not_fitted),
     )
 
 
@@ -139,8 +142,9 @@ def interpolated_and_gradient(scores, log_baseline, alpha):
     # d log D_jl / d rows_ji = alpha exp(rows_ji)/((N - 1) D_jl) for i != l, to be added up over l != j.
     reciprocals = log_sums_without_each(off_diagonal(-log_d, -math.inf))
     slopes = identity(n, scores) / n - xp.exp(log_alpha + rows + reciprocals) / (n * (n - 1) ** 2)
-    own = log_rest + baseline - 2 * diagonal(log_d)
-    slopes = slopes - off_diagonal(xp.exp(own[:, None] + rows), 0.0) / (n * (n - 1))
+    if alpha < 1:
+        own = log_rest + baseline - 2 * diagonal(log_d)
+        slopes = slopes - xp.exp(off_diagonal(own[:, None] + rows, -math.inf)) / (n * (n - 1))
     return BoundAndGradient(value, settle(xp.matrix_transpose(slopes), like))
 
 
@@ -162,16 +166,20 @@ def _value(scores, baseline, log_alpha, log_rest):
     xp, n = namespace(scores), scores.shape[0]
     log_m, log_d = _log_denominators(xp.matrix_transpose(scores), baseline, log_alpha, log_rest)
     at_pairs = xp.mean(diagonal(scores)) - xp.sum(off_diagonal(log_d, 0.0)) / (n * (n - 1))
+    if log_rest == -math.inf:  # m/D is 1, also where both are 0
+        return at_pairs
     return 1 + at_pairs - xp.mean(xp.exp(diagonal(log_m) - diagonal(log_d)))
 
 
 def _without_each_group(scores, baseline, logs):
+    """The values without each group, and how many pairs one holds. All hold as many, since the value itself moves with
+    the number of pairs that are left; a remainder is never left out."""
     xp, n = namespace(scores), scores.shape[0]
     if n < 3:
-        return xp.full_like(baseline, math.nan)
-    groups, values = min(n, GROUPS), []
-    for group in range(groups):
-        kept = xp.asarray(np.flatnonzero(np.arange(n) % groups != group), device=device(scores))
+        return xp.full_like(baseline, math.nan), 1
+    size, values = -(-n // GROUPS) if n > GROUPS else 1, []
+    for start in range(0, n - size + 1, size):
+        kept = xp.asarray(np.delete(np.arange(n), slice(start, start + size)), device=device(scores))
         part = xp.take(xp.take(scores, kept, axis=0), kept, axis=1)
         values.append(_value(part, xp.take(baseline, kept, axis=0), *logs))
-    return xp.stack(values)
+    return xp.stack(values), size

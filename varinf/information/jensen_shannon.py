@@ -28,6 +28,8 @@ class JensenShannonEstimate(Estimate):
 
     scores: Any = None
 
+    _leaves = (*Estimate._leaves, "scores")
+
     def __init__(self, *args, scores=None, **fields):
         super().__init__(*args, **fields)
         self.__dict__["scores"] = scores
@@ -145,4 +147,4 @@ def jensen_shannon_and_gradient(scores):
 def _softplus(x):
     """log(1 + exp x); exp of minus it at -x is the logistic function."""
     xp = namespace(x)
-    return xp.clip(x, 0, None) + xp.log1p(xp.exp(-xp.abs(x)))
+    return xp.logaddexp(x, xp.zeros_like(x))

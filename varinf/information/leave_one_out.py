@@ -15,6 +15,8 @@ from varinf.information.scores import (
     means_of_rows_without_each,
     of_scores,
     off_diagonal,
+    softmax,
+    true_conditional,
 )
 
 
@@ -36,8 +38,9 @@ def leave_one_out(log_conditional, exact=True):
     -------
     Estimate
         Of "I(X;Y)", direction upper (neither if not exact), unbiased for its expectation at N pairs, in nats; the error
-        is the jackknife's over pairs. It has no ceiling: where no other x explains a y it is large, +inf if their
-        densities are zero, and can exceed the rate.
+        is the jackknife's over pairs. The direction holds for an encoder that was not fitted on these pairs, which a
+        caveat recalls. It has no ceiling: where no other x explains a y it is large, +inf if their densities are zero,
+        and can exceed the rate.
 
     Raises
     ------
@@ -79,6 +82,7 @@ def leave_one_out(log_conditional, exact=True):
         f"leave-one-out bound of {n:,} pairs",
         Direction.UPPER if exact else Direction.NEITHER,
         objective="leave_one_out",
+        rules=(true_conditional,),
     )
 
 
@@ -118,5 +122,5 @@ def leave_one_out_and_gradient(log_conditional, exact=True):
     scores = check_scores(log_conditional, "log_conditional")
     xp, n = namespace(scores), scores.shape[0]
     rows = off_diagonal(xp.matrix_transpose(scores), -math.inf)
-    softmax = xp.matrix_transpose(xp.exp(rows - log_sum_exp(rows)[:, None]))
-    return BoundAndGradient(value, settle((identity(n, scores) - softmax) / n, like))
+    shares = xp.matrix_transpose(softmax(rows))
+    return BoundAndGradient(value, settle((identity(n, scores) - shares) / n, like))

@@ -6,6 +6,7 @@ import numpy as np
 
 from varinf._arrays import is_numpy
 from varinf._sandwich import Sandwich
+from varinf.diagnostics import caveats
 from varinf.divergences.kl import kl
 from varinf.divergences.renyi import renyi_divergence
 from varinf.estimate import Direction, Estimate
@@ -78,9 +79,11 @@ def mixture_information_bounds(q):
             direction=direction,
             objective="mixture_information_bounds",
             ceiling=math.log(n),
+            rules=(caveats.saturated,),
         )
 
     return Sandwich(
         side(lower, Direction.LOWER, "Bhattacharyya distances"),
         side(upper, Direction.UPPER, "Kullback-Leibler divergences"),
+        objective="mixture_information_bounds",
     )

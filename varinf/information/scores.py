@@ -13,7 +13,7 @@ from array_api_compat import device
 
 from varinf._arrays import as_array, holds, namespace, refuse_where, to_numpy
 from varinf.diagnostics.psis import fit_tail, largest
-from varinf.estimate import Estimate
+from varinf.estimate import Direction, Estimate
 from varinf.families.family import log_sum_exp, settle, wide
 from varinf.families.matrices import identity
 
@@ -78,6 +78,13 @@ def log_sums_without_each(x):
     return xp.where(largest, others, all_of_them + xp.log1p(-share))
 
 
+def softmax(x):
+    """Over the last axis; all 0 where every score is -inf."""
+    xp = namespace(x)
+    total = log_sum_exp(x)[..., None]
+    return xp.exp(x - xp.where(xp.isfinite(total), total, 0.0))
+
+
 def finite_or_nan(x):
     """Infinite values as nan, whose arithmetic warns of nothing."""
     xp = namespace(x)
@@ -134,13 +141,12 @@ def means_of_rows_without_each(terms):
     return xp.sum(off_diagonal(terms, 0.0), axis=0) / (n - 1)
 
 
-def jackknife_error(without):
-    """Standard error from the values without each pair, or without each group of them; nan where they are too few."""
+def jackknife_error(without, pairs, left_out=1):
+    """Standard error from values without each pair, or without each of some groups of `left_out` pairs each."""
     xp = namespace(without)
-    n = without.shape[0]
     without = finite_or_nan(without)
     spread = without - xp.mean(without)
-    return xp.sqrt((n - 1) / n * xp.sum(spread * spread))
+    return xp.sqrt((pairs - left_out) / left_out * xp.mean(spread * spread))
 
 
 def tail_of_others(scores):
@@ -148,6 +154,8 @@ def tail_of_others(scores):
 
     def tail():
         x = to_numpy(scores)
+        if x is None:  # under a trace
+            return math.nan
         k_hat, _ = fit_tail(largest(x[~np.eye(len(x), dtype=bool)], 0))
         return float(k_hat)
 
@@ -162,18 +170,36 @@ def not_fitted(estimate):
     return f"{estimate.direction} bound for a critic that was not fitted on the pairs that it scores"
 
 
+def baseline_not_fitted(estimate):
+    return "lower bound for a critic and a baseline that were not fitted on the pairs that are scored"
+
+
+def true_conditional(estimate):
+    """The conditions under which a bound from a conditional density is one."""
+    if estimate.direction == Direction.UPPER:
+        return "upper bound for the true conditional density, of an encoder that was not fitted on these pairs"
+    return "a fitted conditional density makes no bound: exact=False"
+
+
+def not_finite(estimate):
+    value, stderr = to_numpy(estimate.value), to_numpy(estimate.stderr)
+    if value is None or (np.isfinite(value) and np.isfinite(stderr)) or estimate.degrees < 2:
+        return None
+    return "a density of zero among these pairs, or all but one that explain a y, decides the value or its error"
+
+
 def two_pairs(estimate):
     if estimate.degrees < 2:
         return "two pairs leave no standard error: give at least three"
     return None
 
 
-def of_scores(n, like, value, without, estimand, direction, cls=Estimate, **fields):
+def of_scores(n, like, value, without, estimand, direction, cls=Estimate, left_out=1, **fields):
     """An Estimate of a number made of n x n scores, its error from the values without each pair."""
-    rules = (two_pairs, *fields.pop("rules", ()))
+    rules = (two_pairs, not_finite, *fields.pop("rules", ()))
     return cls(
         settle(value, like),
-        settle(jackknife_error(without), like),
+        settle(jackknife_error(without, n, left_out), like),
         quantity=fields.pop("quantity", QUANTITY),
         estimand=estimand,
         direction=direction,

@@ -1,12 +1,17 @@
 """TUBA and NWJ: the tangent of the logarithm, lower bounds on information without a ceiling."""
 
-from varinf._arrays import as_array, check_finite, finite_number, namespace
+import math
+
+import numpy as np
+
+from varinf._arrays import as_array, as_arrays, check_finite, finite_number, namespace
 from varinf.diagnostics import caveats
 from varinf.estimate import Direction
-from varinf.families.family import settle, wide
+from varinf.families.family import cast, settle
 from varinf.families.matrices import identity
 from varinf.information.scores import (
     BoundAndGradient,
+    baseline_not_fitted,
     check_scores,
     diagonal,
     means_without_each,
@@ -186,16 +191,16 @@ def tuba_and_gradient(scores, log_baseline):
 
 
 def check_baseline(log_baseline, scores):
-    """log a(y_j) as an array (N,) beside the scores."""
+    """log a(y_j) as an array (N,) in the library and dtype of the scores."""
     xp, n = namespace(scores), scores.shape[0]
-    if isinstance(log_baseline, int | float):
+    if isinstance(log_baseline, int | float | np.number):
         return xp.full_like(diagonal(scores), finite_number(log_baseline, "log_baseline"))
-    baseline = wide(as_array(log_baseline, "log_baseline"))
-    check_finite(baseline, "log_baseline")
+    baseline = cast(as_arrays(scores=scores, log_baseline=log_baseline)[1], scores.dtype)
     if tuple(baseline.shape) not in ((), (n,)):
         raise ValueError(
             f"log_baseline has shape {tuple(baseline.shape)} for {n} pairs; give log a(y_j), ({n},), or a number"
         )
+    check_finite(baseline, "log_baseline")
     return baseline + xp.zeros_like(diagonal(scores))
 
 
@@ -208,7 +213,7 @@ def _tangent(scores, log_baseline, title, objective):
     scores = check_scores(scores)
     xp, n = namespace(scores), scores.shape[0]
     above = _above(scores, log_baseline)
-    ratios = off_diagonal(xp.exp(above), 0.0)
+    ratios = xp.exp(off_diagonal(above, -math.inf))
     return of_scores(
         n,
         like,
@@ -218,8 +223,8 @@ def _tangent(scores, log_baseline, title, objective):
         Direction.LOWER,
         objective=objective,
         tail=tail_of_others(above),
-        k_hat_of="exp(scores)",
-        rules=(caveats.heavy_scores, not_fitted),
+        k_hat_of="exp(scores)" if objective == "nwj" else "exp(scores)/a(y)",
+        rules=(caveats.heavy_scores, not_fitted if objective == "nwj" else baseline_not_fitted),
     )
 
 
@@ -227,5 +232,5 @@ def _slopes(scores, log_baseline):
     like = as_array(scores, "scores")
     scores = check_scores(scores)
     xp, n = namespace(scores), scores.shape[0]
-    ratios = off_diagonal(xp.exp(_above(scores, log_baseline)), 0.0)
+    ratios = xp.exp(off_diagonal(_above(scores, log_baseline), -math.inf))
     return settle(identity(n, scores) / n - ratios / (n * (n - 1)), like)
