@@ -188,7 +188,7 @@ def test_a_column_of_densities_zero_has_slopes():
     s = scores_of(2, 4)
     s[[0, 1, 3], 2] = -np.inf
     found, gradient = vi.leave_one_out_and_gradient(s)
-    assert float(found) == np.inf and np.isfinite(gradient).all() and "density of zero" in found.caveats[0]
+    assert float(found) == np.inf and np.isfinite(gradient).all() and "densities of zero" in found.caveats[0]
     s[2, 2] = -np.inf
     assert np.isfinite(vi.infonce_and_gradient(s).gradient).all()
     coin = np.array([[0.0, -np.inf], [-np.inf, 0.0]])

@@ -149,7 +149,7 @@ def saturated(estimate):
 
 def heavy_scores(estimate):
     """A mean of exp(scores) ruled by scores that are too rare for the batch to hold its share of them."""
-    # k_hat rests on N (N - 1) scores, of which few pairs say less than the threshold of as many draws makes of it
+    # k_hat rests on N (N - 1) scores, while the threshold for a few draws, 1 - 1/log10(N), would flag any of them
     if above := _above(estimate, max(0.5, k_threshold(estimate.draws))):
         return (
             f"{above}: rare large scores rule the mean over others, which is usually too low, so that the value is too "

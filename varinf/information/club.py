@@ -1,17 +1,16 @@
 """CLUB: the contrast of mean log densities, information from above with the true conditional."""
 
-from varinf._arrays import as_array, namespace
 from varinf.estimate import Direction
 from varinf.families.family import settle
 from varinf.families.matrices import identity
 from varinf.information.scores import (
     BoundAndGradient,
-    check_scores,
     diagonal,
     means_without_each,
     of_scores,
     off_diagonal,
     off_means_without_each,
+    read_scores,
     true_conditional,
 )
 
@@ -61,9 +60,7 @@ def club(log_conditional, exact=True):
     >>> b.direction.value, round(float(b), 1)  # its expectation is 1, I(X;Y) = 0.3466
     ('upper', 1.0)
     """
-    like = as_array(log_conditional, "log_conditional")
-    scores = check_scores(log_conditional, "log_conditional")
-    xp, n = namespace(scores), scores.shape[0]
+    scores, like, xp, n = read_scores(log_conditional, "log_conditional")
     value = xp.mean(diagonal(scores)) - xp.sum(off_diagonal(scores, 0.0)) / (n * (n - 1))
     return of_scores(
         n,
@@ -109,8 +106,6 @@ def club_and_gradient(log_conditional, exact=True):
            [-0.5,  0.5]])
     """
     value = club(log_conditional, exact)
-    like = as_array(log_conditional, "log_conditional")
-    scores = check_scores(log_conditional, "log_conditional")
-    n = scores.shape[0]
+    scores, like, _, n = read_scores(log_conditional, "log_conditional")
     on = identity(n, scores)
     return BoundAndGradient(value, settle(on / n - (1 - on) / (n * (n - 1)), like))

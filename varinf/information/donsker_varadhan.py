@@ -2,20 +2,20 @@
 
 import math
 
-from varinf._arrays import as_array, finite_number, namespace
+from varinf._arrays import finite_number, namespace
 from varinf.diagnostics import caveats
 from varinf.estimate import Direction
 from varinf.families.family import settle
 from varinf.families.matrices import identity
 from varinf.information.scores import (
     BoundAndGradient,
-    check_scores,
     diagonal,
     means_without_each,
     of_scores,
     off_diagonal,
     off_log_means_without_each,
     over_all,
+    read_scores,
     softmax,
     tail_of_others,
 )
@@ -198,9 +198,7 @@ def _clipped(scores, clip):
 
 
 def _of_log_mean(scores, clip, title, objective):
-    like = as_array(scores, "scores")
-    scores = check_scores(scores)
-    xp, n = namespace(scores), scores.shape[0]
+    scores, like, xp, n = read_scores(scores)
     positive, others = diagonal(scores), _clipped(scores, clip)
     return of_scores(
         n,
@@ -217,9 +215,7 @@ def _of_log_mean(scores, clip, title, objective):
 
 
 def _slopes(scores, clip):
-    like = as_array(scores, "scores")
-    scores = check_scores(scores)
-    xp, n = namespace(scores), scores.shape[0]
+    scores, like, xp, n = read_scores(scores)
     others = off_diagonal(_clipped(scores, clip), -math.inf)
     shares = xp.reshape(softmax(xp.reshape(others, (-1,))), others.shape)
     if clip < math.inf:

@@ -2,20 +2,20 @@
 
 import math
 
-from varinf._arrays import as_array, namespace
+from varinf._arrays import namespace
 from varinf.diagnostics import caveats
 from varinf.estimate import Direction
 from varinf.families.family import log_sum_exp, settle
 from varinf.families.matrices import identity
 from varinf.information.scores import (
     BoundAndGradient,
-    check_scores,
     diagonal,
     log_ratios,
     log_sums_without_each,
     means_of_rows_without_each,
     not_fitted,
     of_scores,
+    read_scores,
     softmax,
 )
 
@@ -71,9 +71,7 @@ def infonce(scores, contrast="x"):
     >>> b.direction.value, abs(float(b) - 0.3466) < 0.1, round(b.ceiling, 3)
     ('lower', True, 6.215)
     """
-    like = as_array(scores, "scores")
-    scores = check_scores(scores)
-    xp, n = namespace(scores), scores.shape[0]
+    scores, like, xp, n = read_scores(scores)
     value, without = 0.0, 0.0
     sides = _sides(scores, contrast)
     for rows in sides:
@@ -128,9 +126,7 @@ def infonce_and_gradient(scores, contrast="x"):
            [-0.25,  0.25]])
     """
     value = infonce(scores, contrast)
-    like = as_array(scores, "scores")
-    scores = check_scores(scores)
-    xp, n = namespace(scores), scores.shape[0]
+    scores, like, xp, n = read_scores(scores)
     shares = xp.zeros_like(scores)
     sides = _sides(scores, contrast)
     for turned, rows in zip(_turned(contrast), sides, strict=True):

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from array_api_compat import device
 
-from varinf._arrays import as_array, finite_number, namespace
+from varinf._arrays import finite_number, namespace
 from varinf.diagnostics import caveats
 from varinf.estimate import Direction
 from varinf.families.family import settle
@@ -13,11 +13,11 @@ from varinf.families.matrices import identity
 from varinf.information.scores import (
     BoundAndGradient,
     baseline_not_fitted,
-    check_scores,
     diagonal,
     log_sums_without_each,
     of_scores,
     off_diagonal,
+    read_scores,
     tail_of_others,
 )
 from varinf.information.tuba import check_baseline
@@ -75,9 +75,7 @@ def interpolated(scores, log_baseline, alpha):
     >>> b.direction.value, abs(float(b) - 0.3466) < 0.1
     ('lower', True)
     """
-    like = as_array(scores, "scores")
-    scores = check_scores(scores)
-    n = scores.shape[0]
+    scores, like, _, n = read_scores(scores)
     baseline = check_baseline(log_baseline, scores)
     logs = _log_shares(alpha)
     without, size = _without_each_group(scores, baseline, logs)
@@ -132,9 +130,7 @@ def interpolated_and_gradient(scores, log_baseline, alpha):
            [-0.5,  0.5]])
     """
     value = interpolated(scores, log_baseline, alpha)
-    like = as_array(scores, "scores")
-    scores = check_scores(scores)
-    xp, n = namespace(scores), scores.shape[0]
+    scores, like, xp, n = read_scores(scores)
     baseline = check_baseline(log_baseline, scores)
     log_alpha, log_rest = _log_shares(alpha)
     rows = xp.matrix_transpose(scores)

@@ -5,19 +5,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from varinf._arrays import as_array, namespace
+from varinf._arrays import namespace
 from varinf.estimate import Direction, Estimate
 from varinf.families.family import settle
 from varinf.families.matrices import identity
 from varinf.information.scores import (
     BoundAndGradient,
-    check_scores,
     diagonal,
     means_without_each,
     not_fitted,
     of_scores,
     off_diagonal,
     off_means_without_each,
+    read_scores,
 )
 from varinf.information.tuba import nwj
 
@@ -86,9 +86,7 @@ def jensen_shannon(scores):
     >>> b.quantity, round(b.ceiling, 3), round(float(b.information), 1)
     ('JSD(p(x,y), p(x)p(y))', 0.693, 0.3)
     """
-    like = as_array(scores, "scores")
-    given, scores = scores, check_scores(scores)
-    xp, n = namespace(scores), scores.shape[0]
+    scores, like, xp, n = read_scores(scores)
     positive, others = -_softplus(-diagonal(scores)), off_diagonal(_softplus(scores), 0.0)
     return of_scores(
         n,
@@ -101,7 +99,7 @@ def jensen_shannon(scores):
         quantity="JSD(p(x,y), p(x)p(y))",
         objective="jensen_shannon",
         ceiling=math.log(2),
-        scores=as_array(given, "scores"),
+        scores=like,
         rules=(not_fitted,),
     )
 
@@ -136,9 +134,7 @@ def jensen_shannon_and_gradient(scores):
            [-0.125,  0.125]])
     """
     value = jensen_shannon(scores)
-    like = as_array(scores, "scores")
-    scores = check_scores(scores)
-    xp, n = namespace(scores), scores.shape[0]
+    scores, like, xp, n = read_scores(scores)
     on = identity(n, scores)
     slopes = on * xp.exp(-_softplus(scores)) / n - (1 - on) * xp.exp(-_softplus(-scores)) / (n * (n - 1))
     return BoundAndGradient(value, settle(slopes / 2, like))

@@ -2,19 +2,18 @@
 
 import math
 
-from varinf._arrays import as_array, namespace
 from varinf.estimate import Direction
 from varinf.families.family import log_sum_exp, settle
 from varinf.families.matrices import identity
 from varinf.information.scores import (
     BoundAndGradient,
-    check_scores,
     diagonal,
     log_ratios,
     log_sums_without_each,
     means_of_rows_without_each,
     of_scores,
     off_diagonal,
+    read_scores,
     softmax,
     true_conditional,
 )
@@ -68,9 +67,7 @@ def leave_one_out(log_conditional, exact=True):
     >>> b.direction.value, b.is_bound, abs(float(b) - 0.3466) < 0.1
     ('upper', True, True)
     """
-    like = as_array(log_conditional, "log_conditional")
-    scores = check_scores(log_conditional, "log_conditional")
-    xp, n = namespace(scores), scores.shape[0]
+    scores, like, xp, n = read_scores(log_conditional, "log_conditional")
     rows = off_diagonal(xp.matrix_transpose(scores), -math.inf)  # a y on each, without its own x
     positive = diagonal(scores)
     without = means_of_rows_without_each(log_ratios(positive[:, None], log_sums_without_each(rows)))
@@ -118,9 +115,7 @@ def leave_one_out_and_gradient(log_conditional, exact=True):
            [-0.5,  0.5]])
     """
     value = leave_one_out(log_conditional, exact)
-    like = as_array(log_conditional, "log_conditional")
-    scores = check_scores(log_conditional, "log_conditional")
-    xp, n = namespace(scores), scores.shape[0]
+    scores, like, xp, n = read_scores(log_conditional, "log_conditional")
     rows = off_diagonal(xp.matrix_transpose(scores), -math.inf)
     shares = xp.matrix_transpose(softmax(rows))
     return BoundAndGradient(value, settle((identity(n, scores) - shares) / n, like))

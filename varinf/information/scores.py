@@ -27,24 +27,22 @@ class BoundAndGradient(NamedTuple):
     gradient: Any  #: (N, N), in the library and dtype of the scores.
 
 
-def check_scores(scores, name="scores"):
-    """The scores as an array (N, N), N >= 2; NumPy float32 in double.
+def read_scores(scores, name="scores"):
+    """(scores (N, N) with N >= 2, NumPy float32 in double; the array as given, for its dtype; its namespace; N).
 
     -inf is data: a pair of density zero. nan and +inf are errors.
     """
-    scores = as_array(scores, name)
-    if scores.ndim != 2 or scores.shape[0] != scores.shape[1]:
+    like = as_array(scores, name)
+    if like.ndim != 2 or like.shape[0] != like.shape[1]:
         raise ValueError(
-            f"{name} has shape {tuple(scores.shape)}; give a square matrix (N, N), entry [i, j] for x_i and y_j"
+            f"{name} has shape {tuple(like.shape)}; give a square matrix (N, N), entry [i, j] for x_i and y_j"
         )
-    if scores.shape[0] < 2:
-        raise ValueError(f"{name} has shape {tuple(scores.shape)}: one pair alone has nothing to be compared with")
-    xp = namespace(scores)
-    if not holds(xp.all(scores < math.inf)):
-        refuse_where(
-            ~(scores < math.inf), scores, name, "values that are nan or +inf", "every score must be below +inf"
-        )
-    return wide(scores)
+    if like.shape[0] < 2:
+        raise ValueError(f"{name} has shape {tuple(like.shape)}: one pair alone has nothing to be compared with")
+    xp = namespace(like)
+    if not holds(xp.all(like < math.inf)):
+        refuse_where(~(like < math.inf), like, name, "values that are nan or +inf", "every score must be below +inf")
+    return wide(like), like, xp, like.shape[0]
 
 
 def diagonal(scores):
@@ -185,7 +183,7 @@ def not_finite(estimate):
     value, stderr = to_numpy(estimate.value), to_numpy(estimate.stderr)
     if value is None or (np.isfinite(value) and np.isfinite(stderr)) or estimate.degrees < 2:
         return None
-    return "a density of zero among these pairs, or all but one that explain a y, decides the value or its error"
+    return "densities of zero among these pairs leave the value, or its error, without a finite number"
 
 
 def two_pairs(estimate):

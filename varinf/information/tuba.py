@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from varinf._arrays import as_array, as_arrays, check_finite, finite_number, namespace
+from varinf._arrays import as_arrays, check_finite, finite_number, namespace
 from varinf.diagnostics import caveats
 from varinf.estimate import Direction
 from varinf.families.family import cast, settle
@@ -12,13 +12,13 @@ from varinf.families.matrices import identity
 from varinf.information.scores import (
     BoundAndGradient,
     baseline_not_fitted,
-    check_scores,
     diagonal,
     means_without_each,
     not_fitted,
     of_scores,
     off_diagonal,
     off_means_without_each,
+    read_scores,
     tail_of_others,
 )
 
@@ -209,9 +209,7 @@ def _above(scores, log_baseline):
 
 
 def _tangent(scores, log_baseline, title, objective):
-    like = as_array(scores, "scores")
-    scores = check_scores(scores)
-    xp, n = namespace(scores), scores.shape[0]
+    scores, like, xp, n = read_scores(scores)
     above = _above(scores, log_baseline)
     ratios = xp.exp(off_diagonal(above, -math.inf))
     return of_scores(
@@ -229,8 +227,6 @@ def _tangent(scores, log_baseline, title, objective):
 
 
 def _slopes(scores, log_baseline):
-    like = as_array(scores, "scores")
-    scores = check_scores(scores)
-    xp, n = namespace(scores), scores.shape[0]
+    scores, like, xp, n = read_scores(scores)
     ratios = xp.exp(off_diagonal(_above(scores, log_baseline), -math.inf))
     return settle(identity(n, scores) / n - ratios / (n * (n - 1)), like)
