@@ -8,6 +8,7 @@ from varinf import datasets, models
 from varinf._config import show_config
 from varinf._lens import lens
 from varinf._sandwich import Sandwich
+from varinf.autoencoders.vae import VAE
 from varinf.diagnostics.draws import draws
 from varinf.diagnostics.effective_sample_size import effective_sample_size, importance_weights
 from varinf.diagnostics.psis import psis
@@ -131,6 +132,8 @@ __all__ = [
     "leave_one_out_and_gradient",
     "club",
     "club_and_gradient",
+    # autoencoders
+    "VAE",
     # reading
     "lens",
     "plot",

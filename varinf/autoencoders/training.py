@@ -1,0 +1,150 @@
+"""Minibatch ascent of an autoencoder's objective: the loop, its history, when it stops, and what it returns then."""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from varinf._arrays import standard_normal
+from varinf._progress import reporter
+from varinf.autoencoders.objectives import elbo_and_gradient, elbo_of_data, iwelbo_and_gradient
+from varinf.optimisers import Adam, schedule
+
+HELD_OUT_DRAWS = 8  # per datum, the same at every epoch, so that epochs are compared on common draws
+MULTIPLIER_RATE = 0.02  # of log beta per step and relative distance from the target rate
+MULTIPLIER_LIMITS = (1e-4, 1e4)
+
+
+class Epoch(NamedTuple):
+    """Means over one epoch's batches, in nats per datum, and the bound on held-out data after it."""
+
+    objective: float
+    reconstruction: float
+    kl: float
+    beta: float
+    held_out: float = math.nan
+    held_out_stderr: float = math.nan
+
+
+class Plan(NamedTuple):
+    """How to train."""
+
+    objective: str
+    draws: int
+    beta: float
+    target_rate: float | None
+    free_bits: float
+    kl_warmup: int
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    schedule: Any
+    patience: int | None
+    binarize: str | None
+
+
+class Trained(NamedTuple):
+    """What training leaves: the best parameters that it saw, and why it ended."""
+
+    flat: Any
+    beta: float
+    history: tuple
+    converged: bool
+    reason: str
+
+
+def train(model, flat, X, see, held_out, plan, rng, progress):
+    """Trains `flat` in place of its start. `see(x)` is what the encoder sees; `held_out` data (M, F) or None."""
+    adam, factor_at = Adam(flat, plan.learning_rate), schedule(plan.schedule)
+    stop = _Stopping(model, see, held_out, plan.patience, rng)
+    gradient, history, multiplier = np.empty_like(flat), [], plan.beta
+    steps, step = plan.epochs * math.ceil(len(X) / plan.batch_size), 0
+    best, converged, reason = flat.copy(), True, f"all {plan.epochs} epochs"
+    try:
+        with reporter(progress, plan.epochs, "fit") as done, np.errstate(over="ignore", invalid="ignore"):
+            for epoch in range(plan.epochs):
+                data = _binary(X, rng) if plan.binarize == "dynamic" else X
+                sums = np.zeros(3)
+                for rows in np.array_split(rng.permutation(len(X)), math.ceil(len(X) / plan.batch_size)):
+                    x = data[rows]
+                    beta = multiplier * (min(1.0, (epoch + 1) / plan.kl_warmup) if plan.kl_warmup else 1.0)
+                    values = _gradient(model, flat, x, see(x), plan, beta, rng, gradient)
+                    sums += len(rows) * np.asarray(values)
+                    if plan.target_rate is not None:
+                        multiplier = _moved(multiplier, values[2], plan.target_rate)
+                    adam.step(gradient, factor_at(step / steps))
+                    step += 1
+                means = sums / len(X)
+                if not (math.isfinite(means[0]) and np.isfinite(flat).all()):
+                    converged, reason = (
+                        False,
+                        (
+                            f"the objective or a parameter became nan or infinite in epoch {epoch + 1}: "
+                            "use a smaller learning_rate"
+                        ),
+                    )
+                    break
+                history.append(Epoch(*map(float, means), beta, *stop.look(flat)))
+                if held_out is None or stop.is_best:
+                    best[:] = flat
+                done(epoch + 1)
+                if stop.over:
+                    reason = f"no better on held-out data for {plan.patience} epochs"
+                    break
+    except KeyboardInterrupt:
+        converged, reason = False, f"interrupted after {len(history)} of {plan.epochs} epochs"
+    return Trained(best, multiplier, tuple(history), converged, reason)
+
+
+def _gradient(model, flat, x, seen, plan, beta, rng, gradient):
+    """(objective, reconstruction, KL) of a batch; nan for the parts of an IWELBO, which it does not split into."""
+    noise = standard_normal((plan.draws, len(x), model.latent_dim), rng, flat.dtype)
+    if plan.objective == "elbo":
+        reconstruction, kl = elbo_and_gradient(model, flat, x, seen, noise, beta, plan.free_bits, gradient)
+        return reconstruction - beta * kl, reconstruction, kl
+    return iwelbo_and_gradient(model, flat, x, seen, noise, "dreg", gradient), math.nan, math.nan
+
+
+def _moved(multiplier, kl, target):
+    """Dual ascent: the price of a nat rises while more are used than the target allows."""
+    low, high = MULTIPLIER_LIMITS
+    return min(high, max(low, multiplier * math.exp(MULTIPLIER_RATE * max(-1.0, min(1.0, kl / target - 1)))))
+
+
+def _binary(X, rng):
+    return (rng.random(X.shape, dtype=X.dtype) < X).astype(X.dtype)
+
+
+class _Stopping:
+    """Follows the ELBO of held-out data; over when it has not risen by more than its error for `patience` epochs."""
+
+    def __init__(self, model, see, x, patience, rng):
+        self._model, self._x, self._patience = model, x, patience
+        self.over = self.is_best = False
+        self._best, self._mark, self._waited = -math.inf, None, 0
+        if x is not None:
+            self._seen = see(x)
+            self._noise = standard_normal((HELD_OUT_DRAWS, len(x), model.latent_dim), rng, x.dtype)
+
+    def look(self, flat):
+        """(mean, standard error) of the ELBO over held-out data; nothing without them."""
+        if self._x is None:
+            return ()
+        each = elbo_of_data(self._model, flat, self._x, self._seen, self._noise)
+        mean = float(np.mean(each))
+        self.is_best = mean > self._best
+        self._best = max(mean, self._best)
+        if self._mark is None or _rises(each - self._mark):
+            self._mark, self._waited = each, 0
+        else:
+            self._waited += 1
+        self.over = self._patience is not None and self._waited >= self._patience
+        return mean, float(_error(each))
+
+
+def _rises(change):
+    return np.mean(change) > _error(change)
+
+
+def _error(each):
+    return np.std(each, ddof=1) / math.sqrt(len(each)) if len(each) > 1 else math.nan

@@ -1,0 +1,502 @@
+"""Variational autoencoders: Theorem 2 of the page, trained and evaluated."""
+
+import inspect
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from varinf._arrays import finite_number, generator, positive_integer
+from varinf.autoencoders.decomposition import Decomposition
+from varinf.autoencoders.files import read_arrays, write_arrays
+from varinf.autoencoders.layers import ACTIVATIONS, Network
+from varinf.autoencoders.likelihoods import likelihood as likelihood_named
+from varinf.autoencoders.objectives import Architecture
+from varinf.autoencoders.training import Epoch, Plan, train
+from varinf.divergences.kl import kl
+from varinf.evidence.evaluate import chunk_sizes, evaluate
+from varinf.families.diagonal_normal import DiagonalNormal
+from varinf.models.model import Model, latents, numpy_array, positive_number
+
+ROWS = 1024  # of data encoded or decoded at a time where every datum has draws
+
+
+class VAE(Model):
+    """Variational autoencoder: a dense encoder q(z | x), normal with independent latents, and a dense decoder p(x | z).
+
+    Training climbs the ELBO, E_q log p(x | z) − beta KL(q(z | x) || N(0, I)), with gradients derived by hand. Once
+    fitted it is a model like those of `varinf.models`: ``vi.evaluate(vae.log_joint, X, vae.encode)``.
+
+    Parameters
+    ----------
+    latent_dim : int
+        Number of latents D.
+    hidden : tuple of int
+        Widths of the encoder's hidden layers; the decoder has them in reverse. () for linear maps.
+    likelihood : {"bernoulli", "normal", "categorical"}
+        Distribution of a feature given z: "bernoulli" for 0 and 1 or intensities in between, "normal" for real
+        numbers, "categorical" for integers 0 to `categories` − 1.
+    activation : {"relu", "tanh", "softplus"}
+        Of the hidden layers.
+    beta : float
+        Weight of the KL; 1 for the ELBO.
+    target_rate : float, optional
+        Nats of KL per datum that the code may spend. `beta` is then the multiplier of this constraint: it starts at
+        the `beta` given, rises while more are spent, and ends where the fit leaves it.
+    free_bits : float
+        Nats that each latent may spend for nothing, in the mean over a batch.
+    objective : {"elbo", "iwelbo"}
+        "iwelbo": the importance-weighted bound of `draws` draws, with the doubly reparameterised gradient for the
+        encoder; needs beta = 1 and neither `target_rate` nor `free_bits`.
+    draws : int
+        Draws of z per datum and step.
+    noise_scale : float, optional
+        For "normal": standard deviation of every feature; None learns it.
+    categories : int, optional
+        For "categorical": number of values of a feature.
+    dtype : {"float32", "float64"}
+        Precision of parameters and training.
+
+    Attributes
+    ----------
+    beta : float
+        Weight of the KL, after a fit with `target_rate` its multiplier.
+    history : tuple of Epoch
+        One a training epoch: objective, reconstruction, kl, beta, held_out, held_out_stderr, nats per datum.
+    converged : bool
+        False where the fit was interrupted or met nan; `reason` says so.
+    reason : str
+        Why the fit ended.
+
+    Raises
+    ------
+    ValueError
+        For options that exclude each other, or values out of range.
+
+    See Also
+    --------
+    varinf.models.LinearGaussian : The linear one, with its exact evidence.
+    evaluate : Log weights of many data under any model.
+    rate : The KL as an upper bound on information.
+
+    References
+    ----------
+    Kingma, Welling (2014), "Auto-encoding variational Bayes".
+    Higgins et al. (2017), "beta-VAE", for `beta`. Rezende, Viola (2018), "Taming VAEs", for `target_rate`.
+    Kingma et al. (2016), "Improved variational inference with inverse autoregressive flow", eq. 16, for `free_bits`.
+    Burda, Grosse, Salakhutdinov (2016) and Tucker, Lawson, Gu, Maddison (2019), eq. 8, for "iwelbo".
+
+    Examples
+    --------
+    >>> import varinf as vi
+    >>> X = vi.datasets.digits("fixed")
+    >>> vae = vi.VAE(latent_dim=4, hidden=(32,)).fit(X[:1500], epochs=5, rng=0)
+    >>> d = vae.decompose(X[1500:], rng=1)
+    >>> bool((d.elbo.value == d.reconstruction.value - d.kl.value).all())
+    True
+    """
+
+    def __init__(
+        self,
+        latent_dim,
+        hidden=(128,),
+        likelihood="bernoulli",
+        *,
+        activation="relu",
+        beta=1.0,
+        target_rate=None,
+        free_bits=0.0,
+        objective="elbo",
+        draws=1,
+        noise_scale=None,
+        categories=None,
+        dtype="float32",
+    ):
+        self.latent_dim = positive_integer(latent_dim, "latent_dim")
+        self.hidden = tuple(positive_integer(width, "hidden") for width in hidden)
+        if activation not in ACTIVATIONS:
+            raise ValueError(f"activation={activation!r}: use {', '.join(map(repr, ACTIVATIONS))}")
+        if dtype not in ("float32", "float64"):
+            raise ValueError(f"dtype={dtype!r}: use 'float32' or 'float64'")
+        if objective not in ("elbo", "iwelbo"):
+            raise ValueError(f"objective={objective!r}: use 'elbo' or 'iwelbo'")
+        self.beta, self.free_bits = _not_negative(beta, "beta"), _not_negative(free_bits, "free_bits")
+        self.target_rate = None if target_rate is None else positive_number(target_rate, "target_rate")
+        if objective == "iwelbo" and (self.beta != 1 or self.target_rate is not None or self.free_bits):
+            raise ValueError(
+                "objective='iwelbo' does not split into reconstruction and KL: beta, target_rate and free_bits are for "
+                "objective='elbo'; drop them"
+            )
+        if self.target_rate is not None and self.beta == 0:
+            raise ValueError("beta=0 with target_rate: the multiplier grows from where it starts; start it above 0")
+        self.activation, self.objective, self.dtype = activation, objective, dtype
+        self.draws = positive_integer(draws, "draws")
+        self.noise_scale = None if noise_scale is None else positive_number(noise_scale, "noise_scale")
+        self.categories = None if categories is None else positive_integer(categories, "categories")
+        self.likelihood = likelihood
+        self._likelihood = likelihood_named(likelihood, self.noise_scale, self.categories)
+        self.prior = DiagonalNormal.standard(self.latent_dim)
+        self._flat = None
+
+    def __repr__(self):
+        widths = "-".join(map(str, (*self.hidden, self.latent_dim, *reversed(self.hidden))))
+        state = f"features={self.features}" if self._flat is not None else "not fitted"
+        return f"<VAE: {widths}, {self.likelihood}, beta={self.beta:.4g}, {state}>"
+
+    # Training --------------------------------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        X,
+        epochs=60,
+        *,
+        rng=None,
+        batch_size=100,
+        learning_rate=1e-3,
+        schedule="constant",
+        kl_warmup=0,
+        validation=None,
+        patience=None,
+        binarize=None,
+        progress=False,
+    ):
+        """Train from random weights by minibatch Adam.
+
+        Parameters
+        ----------
+        X : array (N, F)
+            Data, one row per datum.
+        epochs : int
+            Passes over the data.
+        rng : None, int, SeedSequence or Generator
+            Of weights, order and draws; the same gives the same fit.
+        batch_size : int
+            Data per step.
+        learning_rate : float
+            Adam's step size, times what the `schedule` says.
+        schedule : {"constant", "linear", "cosine"} or callable
+            Factor of the step size as a function of the share of steps done.
+        kl_warmup : int
+            Epochs over which the weight of the KL rises from near 0 to `beta`.
+        validation : float or array (M, F), optional
+            Held-out data, or the share of X to hold out at random. The parameters with the best held-out ELBO are
+            kept; without it those of the last epoch.
+        patience : int, optional
+            Stop after so many epochs in which the held-out ELBO has not risen by more than the standard error of its
+            rise; needs `validation`.
+        binarize : {None, "dynamic"}
+            "dynamic": draw 0 and 1 anew each epoch with probabilities X; for "bernoulli".
+        progress : bool or callable (done, total)
+            A bar over epochs, where stderr is a terminal; or a function of yours.
+
+        Returns
+        -------
+        VAE
+            This one. Ctrl-C and nan end the fit with the best parameters so far, `converged` False and a `reason`.
+
+        Raises
+        ------
+        ValueError
+            For data that the likelihood cannot have, or options out of range.
+        """
+        rng = generator(rng)
+        X = self._data(X)
+        X, held_out = self._held_out(X, validation, rng)
+        if patience is not None and held_out is None:
+            raise ValueError(f"patience={patience} needs held-out data: give validation=0.1, or an array")
+        if binarize not in (None, "dynamic") or (binarize and self.likelihood != "bernoulli"):
+            raise ValueError(f"binarize={binarize!r}: use None, or 'dynamic' with likelihood='bernoulli'")
+        plan = Plan(
+            objective=self.objective,
+            draws=self.draws,
+            beta=self.beta,
+            target_rate=self.target_rate,
+            free_bits=self.free_bits,
+            kl_warmup=0 if kl_warmup == 0 else positive_integer(kl_warmup, "kl_warmup"),
+            epochs=positive_integer(epochs, "epochs"),
+            batch_size=positive_integer(batch_size, "batch_size"),
+            learning_rate=positive_number(learning_rate, "learning_rate"),
+            schedule=schedule,
+            patience=None if patience is None else positive_integer(patience, "patience"),
+            binarize=binarize,
+        )
+        if plan.kl_warmup and self.objective == "iwelbo":
+            raise ValueError("kl_warmup is for objective='elbo', which has a KL to weigh: drop it")
+        centre = X.mean(axis=0, dtype=np.float64)
+        spread = math.sqrt(np.mean((X - centre) ** 2, dtype=np.float64)) or 1.0
+        self._prepare(X.shape[1], centre.astype(self.dtype), np.dtype(self.dtype).type(1 / spread))
+        flat = self._start(X, rng)
+        trained = train(self._model, flat, X, self._see, held_out, plan, rng, progress)
+        self._flat, self.beta, self.history = trained.flat, trained.beta, trained.history
+        self.converged, self.reason = trained.converged, trained.reason
+        return self
+
+    def _held_out(self, X, validation, rng):
+        if validation is None:
+            return X, None
+        if not isinstance(validation, float):
+            held_out = self._data(validation, "validation")
+            if held_out.shape[1] != X.shape[1]:
+                raise ValueError(f"validation has shape {held_out.shape} and X {X.shape}: features must agree")
+            return X, held_out
+        count = round(validation * len(X))
+        if not 0 < count < len(X):
+            raise ValueError(
+                f"validation={validation} of {len(X)} data leaves {count} to hold out: use a share between 0 and 1 "
+                "that leaves some on both sides"
+            )
+        order = rng.permutation(len(X))
+        return X[np.sort(order[count:])], X[np.sort(order[:count])]
+
+    def _prepare(self, features, centre, unit):
+        """What is fixed once the data are known: the encoder sees (x - centre) * unit."""
+        self.features, self._centre, self._unit = features, centre, unit
+        self._model = Architecture(
+            Network((features, *self.hidden, 2 * self.latent_dim), self.activation),
+            Network((self.latent_dim, *reversed(self.hidden), self._likelihood.outputs(features)), self.activation),
+            self._likelihood,
+            self.latent_dim,
+        )
+
+    def _start(self, X, rng):
+        """Random weights; q begins near the prior, the decoder at the data's means, a learned noise at their spread."""
+        flat = np.zeros(self._model.size, self.dtype)
+        encoder, decoder, log_noise = self._model.split(flat)
+        self._model.encoder.initialise(encoder, rng)
+        self._model.encoder.views(encoder)[-1][0][...] *= 0.1
+        self._model.decoder.initialise(decoder, rng)
+        self._model.decoder.views(decoder)[-1][1][...] = self._likelihood.start(X)
+        log_noise[...] = -math.log(self._unit)
+        return flat
+
+    def _see(self, x):
+        seen = x - self._centre
+        seen *= self._unit
+        return seen
+
+    # The model -------------------------------------------------------------------------------------------------------
+
+    def encode(self, X):
+        """Approximate posteriors q(z | x).
+
+        Parameters
+        ----------
+        X : array (N, F)
+            Data, one row per datum.
+
+        Returns
+        -------
+        DiagonalNormal
+            Batch shape (N,), `latent_dim` features.
+        """
+        X = self._fitted_data(X)
+        loc, log_scale, _ = self._model.encode(self._flat, self._see(X))
+        return DiagonalNormal.from_log_scale(loc, log_scale)
+
+    def decode(self, z):
+        """Decode latents to the means E[x | z].
+
+        Parameters
+        ----------
+        z : array (..., D)
+            Latent vectors.
+
+        Returns
+        -------
+        array (..., F)
+            Probabilities for "bernoulli", means for "normal"; (..., F, C) probabilities for "categorical".
+        """
+        return self._likelihood.mean(self._outputs(z))
+
+    def _outputs(self, z):
+        self._require_fit()
+        z = np.ascontiguousarray(latents(z, (self.latent_dim,)), dtype=self.dtype)
+        return self._model.decode(self._flat, z)[0]
+
+    def sample(self, n, rng=None):
+        """Draw data from the model.
+
+        Parameters
+        ----------
+        n : int
+            Number of draws.
+        rng : None, int, SeedSequence or Generator
+            Seed or generator of the draws; None draws anew each time.
+
+        Returns
+        -------
+        x : array (n, F)
+            Data from p(x | z).
+        z : array (n, D)
+            Their latents, from the prior.
+        """
+        rng = generator(rng)
+        z = self.prior.sample(positive_integer(n, "n"), rng)
+        return self._likelihood.sample(self._outputs(z), self.fitted_noise_scale, rng), z
+
+    @property
+    def fitted_noise_scale(self):
+        """Standard deviation of a "normal" likelihood, given or learned; 1.0 for others, which have none."""
+        self._require_fit()
+        return self._model.noise_scale(self._flat)
+
+    def log_likelihood(self, x, z):
+        """Log likelihood log p(x | z), in nats.
+
+        Parameters
+        ----------
+        x : array (N, F)
+            Data, one row per datum.
+        z : array (..., N, D)
+            Latent vectors: any axes of draws in front, then one vector per datum.
+
+        Returns
+        -------
+        array (..., N)
+            With all constants, in nats.
+        """
+        x = self._fitted_data(x, "x")
+        z = latents(z, (len(x), self.latent_dim))
+        out = self._outputs(z.reshape(-1, len(x), self.latent_dim))
+        log_p = self._likelihood.log_prob(x, out, self.fitted_noise_scale)
+        return log_p.reshape(z.shape[:-1])
+
+    # Bounds ----------------------------------------------------------------------------------------------------------
+
+    def decompose(self, X, draws=100, rng=None):
+        """Theorem 2 on these data: reconstruction − KL = ELBO, a lower bound on log p(x).
+
+        Parameters
+        ----------
+        X : array (N, F)
+            Data, one row per datum.
+        draws : int
+            Draws of z per datum for the reconstruction; the KL is in closed form.
+        rng : None, int, SeedSequence or Generator
+            Seed or generator of the draws; None draws anew each time.
+
+        Returns
+        -------
+        Decomposition
+            With `reconstruction`, `kl` and `elbo`, Estimates with batch shape (N,), which add up exactly; its `mean`
+            and `sum` are those of the set.
+        """
+        draws, rng, X = positive_integer(draws, "draws"), generator(rng), self._fitted_data(X)
+        parts = [self._reconstruction(X[i : i + ROWS], draws, rng) for i in range(0, len(X), ROWS)]
+        value, stderr, divergence = (np.concatenate(column) for column in zip(*parts, strict=True))
+        return Decomposition.of(value, stderr, divergence, draws, self._likelihood.rules(X))
+
+    def _reconstruction(self, x, draws, rng):
+        """(mean, standard error, KL) of each row, in double."""
+        q, sums = self.encode(x), []
+        for size in chunk_sizes(draws, x, q):
+            sums.append(self.log_likelihood(x, q.sample(size, rng)).astype(np.float64))
+        log_p = np.concatenate(sums)
+        stderr = log_p.std(axis=0, ddof=1) / math.sqrt(draws) if draws > 1 else np.full(len(x), math.nan)
+        return log_p.mean(axis=0), stderr, kl(q, self.prior).astype(np.float64)
+
+    def iwelbo(self, X, draws=1000, rng=None, *, workers=None, progress=False):
+        """Importance-weighted bound on log p(x) of each datum, streamed over draws.
+
+        Parameters
+        ----------
+        X : array (N, F)
+            Data, one row per datum.
+        draws : int
+            Draws of z per datum.
+        rng : None, int, SeedSequence or Generator
+            Seed or generator of the draws; None draws anew each time.
+        workers : int, optional
+            Threads over batches of data; the result is the same for any number.
+        progress : bool or callable (done, total)
+            A bar, where stderr is a terminal; or a function of yours.
+
+        Returns
+        -------
+        Estimate
+            Direction lower, of "log p(x)" in nats, batch shape (N,), with `k_hat` per datum.
+        """
+        X = self._fitted_data(X)
+        how = {"draws": draws, "rng": rng, "workers": workers, "progress": progress}
+        bound = evaluate(self.log_joint, X, self.encode, **how).iwelbo()
+        return replace(bound, rules=bound.rules + self._likelihood.rules(X))
+
+    # Files -----------------------------------------------------------------------------------------------------------
+
+    def save(self, path):
+        """Write everything to a file, from which `load` makes the same VAE.
+
+        Parameters
+        ----------
+        path : str or path
+            An .npz file; it is replaced only once the new one is complete.
+        """
+        self._require_fit()
+        options = {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+        arrays = {
+            "parameters": self._flat,
+            "centre": self._centre,
+            "unit": np.asarray(self._unit),
+            "history": np.array(self.history, dtype=np.float64).reshape(-1, len(Epoch._fields)),
+        }
+        about = {"options": options, "converged": self.converged, "reason": self.reason}
+        write_arrays(path, "VAE", about, arrays)
+
+    @classmethod
+    def load(cls, path):
+        """Read what `save` wrote.
+
+        Parameters
+        ----------
+        path : str or path
+            The file.
+
+        Returns
+        -------
+        VAE
+            As it was when it was saved.
+
+        Raises
+        ------
+        ValueError
+            If no VAE wrote the file, or it is damaged.
+        """
+        return read_arrays(path, "VAE", cls._from_arrays)
+
+    @classmethod
+    def _from_arrays(cls, about, arrays):
+        options = about["options"]
+        vae = cls(**options | {"hidden": tuple(options["hidden"])})
+        vae._prepare(len(arrays["centre"]), arrays["centre"], arrays["unit"][()])
+        vae._flat = arrays["parameters"]
+        if vae._flat.shape != (vae._model.size,) or vae._flat.dtype != vae.dtype:
+            raise ValueError(f"it holds {vae._flat.size} parameters where {vae._model.size} are needed")
+        vae.history = tuple(Epoch(*map(float, row)) for row in arrays["history"])
+        vae.converged, vae.reason = bool(about["converged"]), str(about["reason"])
+        return vae
+
+    # Checks ----------------------------------------------------------------------------------------------------------
+
+    def _require_fit(self):
+        if self._flat is None:
+            raise RuntimeError("this VAE is not fitted: call fit(X), or VAE.load(path)")
+
+    def _data(self, X, name="X"):
+        X = numpy_array(X, name)
+        if X.ndim != 2 or X.size == 0:
+            raise ValueError(f"{name} has shape {X.shape}: give (N, F), one row per datum, with at least one of both")
+        self._likelihood.check(X)
+        return np.ascontiguousarray(X, dtype=self.dtype)
+
+    def _fitted_data(self, X, name="X"):
+        self._require_fit()
+        X = self._data(X, name)
+        if X.shape[1] != self.features:
+            raise ValueError(f"{name} has shape {X.shape}, but this VAE was fitted to {self.features} features")
+        return X
+
+
+def _not_negative(value, name):
+    if finite_number(value, name) < 0:
+        raise ValueError(f"{name}={value}: use 0 or a positive number")
+    return float(value)
