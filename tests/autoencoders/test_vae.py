@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from linear import linear_vae
 
 import varinf as vi
 from varinf.autoencoders.vae import VAE
@@ -17,17 +18,8 @@ def vae(digits):
     return VAE(3, (24,), dtype="float64").fit(digits[:1200], 8, rng=0)
 
 
-def linear(noise=0.5, dtype="float64"):
-    """A VAE without hidden layers, whose decoder is that of a LinearGaussian model; and that model."""
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(40, 5)) @ rng.normal(size=(5, 5))
-    vae = VAE(2, (), "normal", noise_scale=noise, dtype=dtype).fit(X, 20, rng=0, learning_rate=1e-2)
-    ((weights, mean),) = vae._model.decoder.views(vae._model.split(vae._flat)[1])
-    return vae, vi.models.LinearGaussian.from_parameters(weights.T, mean, noise**2), X
-
-
 def test_log_joint_and_bounds_are_those_of_the_linear_model():
-    vae, model, X = linear()
+    vae, model, X = linear_vae()
     z = np.random.default_rng(1).normal(size=(3, len(X), 2))
     np.testing.assert_allclose(vae.log_joint(X, z), model.log_joint(X, z), rtol=1e-12)
     np.testing.assert_allclose(vae.decode(z), z @ model.weights.T + model.mean, rtol=1e-12)

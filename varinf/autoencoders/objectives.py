@@ -75,6 +75,11 @@ class Architecture:
             to_noise += np.sum(weights * self.likelihood.d_log_noise(log_p, self.noise_scale(flat), slope.shape[-1]))
         return d_z.reshape(*log_p.shape, self.latent_dim)
 
+    def d_z(self, flat, tape, slope):
+        """d log p / dz (S, N, D) alone."""
+        d_z = self.decoder.backward(self.split(flat)[1], tape, slope.reshape(-1, slope.shape[-1]))
+        return d_z.reshape(*slope.shape[:-1], self.latent_dim)
+
     def back_to_encoder(self, flat, tape, d_loc, d_log_scale, gradient):
         """Adds what gradients in loc and log scale (N, D) are in the encoder's parameters."""
         error = np.concatenate([d_loc, d_log_scale], axis=1)

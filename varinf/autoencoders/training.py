@@ -115,6 +115,25 @@ def _binary(X, rng):
     return (rng.random(X.shape, dtype=X.dtype) < X).astype(X.dtype)
 
 
+def hold_out(X, validation, checked, rng):
+    """(data to train on, held-out data or None): `validation` is None, a share of X, or an array for `checked`."""
+    if validation is None:
+        return X, None
+    if not isinstance(validation, float):
+        held_out = checked(validation)
+        if held_out.shape[1] != X.shape[1]:
+            raise ValueError(f"validation has shape {held_out.shape} and X {X.shape}: features must agree")
+        return X, held_out
+    count = round(validation * len(X))
+    if not 0 < count < len(X):
+        raise ValueError(
+            f"validation={validation} of {len(X)} data leaves {count} to hold out: use a share between 0 and 1 "
+            "that leaves some on both sides"
+        )
+    order = rng.permutation(len(X))
+    return X[np.sort(order[count:])], X[np.sort(order[:count])]
+
+
 class _Stopping:
     """Follows the ELBO of held-out data; over when it has not risen by more than its error for `patience` epochs."""
 

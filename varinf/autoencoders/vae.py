@@ -9,10 +9,11 @@ import numpy as np
 from varinf._arrays import finite_number, generator, positive_integer
 from varinf.autoencoders.decomposition import Decomposition
 from varinf.autoencoders.files import read_arrays, write_arrays
+from varinf.autoencoders.inference_gap import inference_gap
 from varinf.autoencoders.layers import ACTIVATIONS, Network
 from varinf.autoencoders.likelihoods import likelihood as likelihood_named
 from varinf.autoencoders.objectives import Architecture
-from varinf.autoencoders.training import Epoch, Plan, train
+from varinf.autoencoders.training import Epoch, Plan, hold_out, train
 from varinf.divergences.kl import kl
 from varinf.evidence.evaluate import chunk_sizes, evaluate
 from varinf.families.diagonal_normal import DiagonalNormal
@@ -201,7 +202,7 @@ class VAE(Model):
         """
         rng = generator(rng)
         X = self._data(X)
-        X, held_out = self._held_out(X, validation, rng)
+        X, held_out = hold_out(X, validation, lambda x: self._data(x, "validation"), rng)
         if patience is not None and held_out is None:
             raise ValueError(f"patience={patience} needs held-out data: give validation=0.1, or an array")
         if binarize not in (None, "dynamic") or (binarize and self.likelihood != "bernoulli"):
@@ -230,23 +231,6 @@ class VAE(Model):
         self._flat, self.beta, self.history = trained.flat, trained.beta, trained.history
         self.converged, self.reason = trained.converged, trained.reason
         return self
-
-    def _held_out(self, X, validation, rng):
-        if validation is None:
-            return X, None
-        if not isinstance(validation, float):
-            held_out = self._data(validation, "validation")
-            if held_out.shape[1] != X.shape[1]:
-                raise ValueError(f"validation has shape {held_out.shape} and X {X.shape}: features must agree")
-            return X, held_out
-        count = round(validation * len(X))
-        if not 0 < count < len(X):
-            raise ValueError(
-                f"validation={validation} of {len(X)} data leaves {count} to hold out: use a share between 0 and 1 "
-                "that leaves some on both sides"
-            )
-        order = rng.permutation(len(X))
-        return X[np.sort(order[count:])], X[np.sort(order[:count])]
 
     def _prepare(self, features, centre, unit):
         """What is fixed once the data are known: the encoder sees (x - centre) * unit."""
@@ -420,6 +404,41 @@ class VAE(Model):
         how = {"draws": draws, "rng": rng, "workers": workers, "progress": progress}
         bound = evaluate(self.log_joint, X, self.encode, **how).iwelbo()
         return replace(bound, rules=bound.rules + self._likelihood.rules(X))
+
+    def inference_gap(self, X, draws=1000, steps=300, rng=None):
+        """Split log p(x) − ELBO into what the family costs and what the encoder costs.
+
+        Every datum's q is refined by itself, from the encoder's on, against the fixed decoder. What that gains is the
+        amortisation gap; what is left below an importance-weighted bound under the refined q is the approximation gap.
+
+        Parameters
+        ----------
+        X : array (N, F)
+            Data, one row per datum.
+        draws : int
+            Draws of z per datum of the IWELBO and of the ELBOs.
+        steps : int
+            Of Adam in the refinement.
+        rng : None, int, SeedSequence or Generator
+            Seed or generator of the draws; None draws anew each time.
+
+        Returns
+        -------
+        InferenceGap
+            With `total`, `approximation` and `amortisation`, Estimates with batch shape (N,) in nats; the means over
+            data add up. Take ``.mean("population")`` of one for its error over data.
+
+        References
+        ----------
+        Cremer, Li, Duvenaud (2018), "Inference suboptimality in variational autoencoders".
+        """
+        return inference_gap(self, self._fitted_data(X), draws, steps, rng)
+
+    def _d_log_likelihood(self, x, z):
+        """d log p(x | z) / dz, (S, N, D), for checked x (N, F) and z (S, N, D)."""
+        out, tape = self._model.decode(self._flat, z)
+        _, slope = self._likelihood.score(x, out, self.fitted_noise_scale)
+        return self._model.d_z(self._flat, tape, slope)
 
     # Files -----------------------------------------------------------------------------------------------------------
 
