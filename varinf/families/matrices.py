@@ -115,7 +115,7 @@ def cholesky(covariance, name):
     slack = symmetry_slack(covariance)
     tril, pivots, rows = kernel("gaussian_kl", stack).cholesky(stack, slack)
     if holds(xp.any(rows >= 0)):
-        _check_symmetric(covariance, name, slack)
+        check_symmetric(covariance, name, slack)
     if holds(xp.any(pivots >= 0)):
         pivots = to_numpy(pivots)
         first = int(np.argmax(pivots >= 0))
@@ -139,7 +139,7 @@ def _stack(matrices):
     return namespace(matrices).reshape(matrices, (math.prod(batch), dim, dim))
 
 
-def _check_symmetric(covariance, name, slack):
+def check_symmetric(covariance, name, slack):
     """Refuses values that are not finite, and matrices that differ by more than rounding from their transposes."""
     check_finite(covariance, name)
     xp = namespace(covariance)
