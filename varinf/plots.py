@@ -10,8 +10,8 @@ def plot(result):
 
     Parameters
     ----------
-    result : Statement
-        What a statement of the page returned.
+    result : Statement or RateDistortionPlane
+        What a statement of the page, or `rate_distortion_plane`, returned.
 
     Returns
     -------
@@ -41,12 +41,13 @@ def plot(result):
     draw = _PICTURES.get(getattr(result, "slug", None))
     if draw is None:
         what = getattr(result, "slug", type(result).__name__)
-        raise TypeError(f"{what} has no picture: give a Statement of varinf.page, one of {', '.join(_PICTURES)}")
+        raise TypeError(f"{what} has no picture: these have one: {', '.join(_PICTURES)}")
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ImportError('pictures need matplotlib: pip install "varinf[examples]"') from error
-    figure = Figure(figsize=(7.2, 4.2), layout="constrained")
+    height = 6.4 if draw is _rate_distortion_plane and _side(result.images) else 4.2
+    figure = Figure(figsize=(7.2, height), layout="constrained")
     draw(figure, **result.data)
     for axes in figure.axes:
         axes.spines[["top", "right"]].set_visible(False)
@@ -140,10 +141,72 @@ def _worked_example(figure, points, curve):
     axes.legend(frameon=False, loc="upper right")
 
 
+def _rate_distortion_plane(figure, points, curve, images):
+    """The plane in nats with lines of equal ELBO; squared error beside the curve; a few reconstructions."""
+    panels = figure.subfigures(2, 1, height_ratios=(3, 2)) if _side(images) else (figure.subfigures(1, 1), None)
+    axes, *rest = np.atleast_1d(panels[0].subplots(1, 1 if curve is None else 2))
+    rates, distortions = ([float(getattr(p, name).value) for p in points] for name in ("rate", "distortion"))
+    errors = [[1.96 * float(getattr(p, name).stderr) for p in points] for name in ("distortion", "rate")]
+    _equal_elbo(axes, rates, distortions)
+    axes.errorbar(rates, distortions, *errors, fmt="o", color=KL, ms=4)
+    axes.set(xlabel="rate (nats)", ylabel="distortion (nats)", title="the plane, with lines of equal ELBO")
+    _name_betas(axes, points, rates, distortions)
+    for error_axes in rest:
+        error_axes.plot(curve.rate, curve.distortion, color=TRUTH, lw=1.2, label="normal source, same covariance")
+        error_axes.plot(rates, [p.squared_error for p in points], "o", color=KL, ms=4, label="one point per beta")
+        error_axes.set(xlabel="rate (nats)", ylabel="squared error", title="beside Shannon's curve")
+        error_axes.legend(frameon=False)
+        _name_betas(error_axes, points, rates, [p.squared_error for p in points])
+    if panels[1] is not None:
+        _reconstructions(panels[1], points, images)
+
+
+def _name_betas(axes, points, x, y):
+    """Each point's beta beside it; those of points that lie on one another in one label."""
+    places, names = np.column_stack([x, y]), []
+    near = np.ptp(places, axis=0) / 20
+    for place, point in zip(places, points, strict=True):
+        if names and (np.abs(names[-1][0] - place) <= near).all():
+            names[-1][1].append(f"{point.beta:g}")
+        else:
+            names.append((place, [f"{point.beta:g}"]))
+    for place, labels in names:
+        axes.annotate(", ".join(labels), place, xytext=(6, 4), textcoords="offset points", fontsize="small")
+
+
+def _equal_elbo(axes, rates, distortions):
+    """Lines distortion + rate = constant through the points' range."""
+    levels = [x + y for x, y in zip(rates, distortions, strict=True)]
+    reach = max(*rates, 1e-9)
+    for level in np.linspace(min(levels), max(levels), 5):
+        axes.plot([0, reach], [level, level - reach], color=REFERENCE, lw=0.8, zorder=0)
+
+
+def _reconstructions(figure, points, images):
+    """A row of images, and below it one a beta."""
+    side, rows = _side(images), {"data": images}
+    chosen = [points[i] for i in sorted({0, len(points) // 2, len(points) - 1})]
+    rows |= {f"β = {p.beta:g}": p.reconstructions for p in chosen}
+    low, high = float(np.min(images)), float(np.max(images))
+    for line, (name, found) in zip(np.atleast_2d(figure.subplots(len(rows), len(images))), rows.items(), strict=True):
+        for axes, image in zip(line, found, strict=True):
+            axes.imshow(np.reshape(image, (side, side)), cmap="gray_r", vmin=low, vmax=high)
+            axes.set(xticks=[], yticks=[])
+            axes.spines[:].set_visible(False)
+        line[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize="small")
+
+
+def _side(images):
+    """The side of square images; 0 for data that are none."""
+    side = round(np.sqrt(images.shape[1]))
+    return side if side * side == images.shape[1] and side > 2 else 0
+
+
 _PICTURES = {
     "definition_1": _definition_1,
     "theorem_1": _theorem_1,
     "theorem_2": _theorem_2,
     "theorem_3": _theorem_3,
     "worked_example": _worked_example,
+    "rate_distortion_plane": _rate_distortion_plane,
 }

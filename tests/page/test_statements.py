@@ -93,7 +93,7 @@ def test_tour_exits_with_1_when_a_statement_fails(monkeypatch, capsys):
 
 
 def test_plot_refuses_what_has_no_picture():
-    with pytest.raises(TypeError, match=r"^int has no picture: give a Statement of varinf.page, one of definition_1, "):
+    with pytest.raises(TypeError, match=r"^int has no picture: these have one: definition_1, "):
         plot(3)
     with pytest.raises(TypeError, match=r"^broken has no picture"):
         plot(Statement("broken", "", "", "", (), (), ()))
