@@ -199,7 +199,7 @@ class LinearVAE(LinearGaussianModel):
         return DiagonalNormal(loc, np.broadcast_to(self.encoder_scale, loc.shape))
 
     def decode(self, z):
-        """Means E[x | z] of the decoder's distribution.
+        """Expected data E[x | z] of the decoder's distribution.
 
         Parameters
         ----------

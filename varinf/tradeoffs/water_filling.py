@@ -35,6 +35,12 @@ class WaterFilling:
     See Also
     --------
     varinf.rate : The rate of an encoder.
+
+    Examples
+    --------
+    >>> from varinf.tradeoffs.water_filling import gaussian_rate_distortion
+    >>> gaussian_rate_distortion([4.0, 1.0], rate=0.0)
+    WaterFilling(rate=0.0, distortion=5.0, level=4.0)
     """
 
     rate: Any
