@@ -8,6 +8,7 @@ from varinf import datasets, models
 from varinf._config import show_config
 from varinf._lens import lens
 from varinf._sandwich import Sandwich
+from varinf.autoencoders.linear_vae import LinearVAE
 from varinf.autoencoders.rate_distortion_plane import rate_distortion_plane
 from varinf.autoencoders.vae import VAE
 from varinf.diagnostics.draws import draws
@@ -135,6 +136,7 @@ __all__ = [
     "club_and_gradient",
     # autoencoders
     "VAE",
+    "LinearVAE",
     "rate_distortion_plane",
     # reading
     "lens",

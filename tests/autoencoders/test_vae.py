@@ -1,5 +1,7 @@
 """The variational autoencoder: its model, its bounds against exact values, its files, its errors."""
 
+import pickle
+
 import numpy as np
 import pytest
 from linear import linear_vae
@@ -109,17 +111,12 @@ def test_a_saved_vae_comes_back(tmp_path, digits, options):
     assert [p.name for p in tmp_path.iterdir()] == ["a vae.npz"]
 
 
-def test_a_file_of_something_else_is_refused_by_name(tmp_path):
-    for name, content in {"text.npz": b"hello", "empty.npz": b""}.items():
-        path = tmp_path / name
-        path.write_bytes(content)
-        with pytest.raises(ValueError, match=f"{name}.*is not the file of a VAE"):
-            VAE.load(path)
-    np.savez(tmp_path / "other.npz", a=np.ones(3))
-    with pytest.raises(ValueError, match="is not the file of a VAE"):
-        VAE.load(tmp_path / "other.npz")
-    with pytest.raises(FileNotFoundError):
-        VAE.load(tmp_path / "missing.npz")
+@pytest.mark.parametrize("activation", ["tanh", "relu", "softplus"])
+def test_a_vae_goes_through_pickle(digits, activation):
+    vae = VAE(2, (8,), activation=activation).fit(digits[:200], 2, rng=0)
+    back = pickle.loads(pickle.dumps(vae))
+    assert (back.encode(digits).loc == vae.encode(digits).loc).all()
+    assert (back.fit(digits[:200], 2, rng=0)._flat == vae._flat).all()
 
 
 @pytest.mark.parametrize(

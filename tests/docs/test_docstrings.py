@@ -1,7 +1,9 @@
 """The docstrings of the public interface: complete by numpydoc's rules, and each public name has an example."""
 
 import inspect
+import pkgutil
 from functools import cached_property
+from importlib.util import find_spec
 
 import pytest
 
@@ -23,14 +25,12 @@ NAMES = [
     *(name for name in varinf.__all__ if not inspect.ismodule(getattr(varinf, name))),
     *(f"models.{name}" for name in varinf.models.__all__),
     *(f"datasets.{name}" for name, thing in vars(varinf.datasets).items() if is_data(thing)),
+    *(["interop.sklearn.VAETransformer"] if find_spec("sklearn") else []),
 ]
 
 
 def resolve(name):
-    thing = varinf
-    for part in name.split("."):
-        thing = getattr(thing, part)
-    return thing
+    return pkgutil.resolve_name(f"varinf.{name}")
 
 
 def written(cls):

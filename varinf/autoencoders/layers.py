@@ -41,7 +41,6 @@ class Network:
 
     def __init__(self, widths, activation):
         self.widths, self.activation = tuple(widths), activation
-        self._value, self._slope = ACTIVATIONS[activation]
         self.size = sum((a + 1) * b for a, b in self._pairs())
 
     def _pairs(self):
@@ -70,12 +69,13 @@ class Network:
 
     def forward(self, flat, x):
         """Output (n, outputs) at x (n, inputs), and the values of all layers, which `backward` needs."""
+        value, _ = ACTIVATIONS[self.activation]
         *hidden, (weights, biases) = self.views(flat)
         tape = [x]
         for w, b in hidden:
             a = tape[-1] @ w
             a += b
-            tape.append(self._value(a))
+            tape.append(value(a))
         y = tape[-1] @ weights
         y += biases
         return y, tape
@@ -86,6 +86,7 @@ class Network:
         Adds dF/d parameters to the flat `gradient` where one is given. With `weights` (n,), that one is of the sum
         of weight * row, while dF/dx stays that of each row alone.
         """
+        _, slope = ACTIVATIONS[self.activation]
         views = self.views(flat)
         parts = [None] * len(views) if gradient is None else self.views(gradient)
         for level in reversed(range(len(views))):
@@ -96,5 +97,5 @@ class Network:
                 to_biases += weighed.sum(axis=0)
             error = error @ views[level][0].T
             if level:
-                self._slope(error, tape[level])
+                slope(error, tape[level])
         return error

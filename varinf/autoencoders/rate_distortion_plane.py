@@ -246,7 +246,7 @@ def _squared_error(model, reconstruction, features):
             return None
         variance = model.fitted_noise_scale**2
     else:
-        variance = model.noise_variance
+        variance = model.decoder.noise_variance
     return float(-2 * variance * (reconstruction + features * math.log(2 * math.pi * variance) / 2))
 
 

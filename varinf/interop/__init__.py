@@ -1,0 +1,1 @@
+"""varinf inside of other libraries: one module for each, imported by name."""
