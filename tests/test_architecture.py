@@ -42,7 +42,8 @@ FLOORS = {
     "__main__": 9,
     "__init__": 10,
 }
-ROOMS = "autoencoders diagnostics divergences evidence families information interop models tradeoffs".split()
+ROOMS = ("autoencoders", "diagnostics", "divergences", "evidence", "families", "information", "interop")
+ROOMS += ("models", "tradeoffs")
 LAZY = ("matplotlib", "sklearn", "torch", "jax", "scipy.stats", "scipy.optimize", "tqdm")
 MODULES = sorted(path for path in ROOT.rglob("*.py"))
 

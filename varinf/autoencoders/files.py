@@ -22,7 +22,8 @@ def write_arrays(path, kind, about, arrays):
 def read_arrays(path, kind, build):
     """build(about, arrays) of what `write_arrays` wrote; ValueError, naming the file, for anything else."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        # opened here: NumPy leaves a file open that it cannot read
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
             if str(arrays["format"]) != _format(kind):
                 raise ValueError(f"its format is {str(arrays['format'])[:40]!r}")
             return build(json.loads(str(arrays["about"])), arrays)

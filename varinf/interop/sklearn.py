@@ -213,22 +213,22 @@ class VAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         X = self._data(X)
         return self.vae_.encode(X).loc.astype(X.dtype, copy=False)
 
-    def inverse_transform(self, Z):
+    def inverse_transform(self, X):
         """Decode latents to the means E[x | z].
 
         Parameters
         ----------
-        Z : array (N, latent_dim)
+        X : array (N, latent_dim)
             Latent vectors.
 
         Returns
         -------
         array (N, F)
-            Means, in the precision of Z; for "categorical" the probabilities (N, F, C) of its categories.
+            Means, in the precision of X; for "categorical" the probabilities (N, F, C) of its categories.
         """
         check_is_fitted(self)
-        Z = check_array(Z, dtype=_FLOATS)
-        return self.vae_.decode(Z).astype(Z.dtype, copy=False)
+        X = check_array(X, dtype=_FLOATS)
+        return self.vae_.decode(X).astype(X.dtype, copy=False)
 
     def score(self, X, y=None):
         """Average the ELBO over data: higher is better.
