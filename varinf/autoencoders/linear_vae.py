@@ -21,8 +21,11 @@ P = Λ^½ − B U of the white data
 
 Where nothing varies W and V stay 0. At the optimum W's columns lie along the leading eigenvectors, V is the posterior's
 mean for a noise of variance βσ² in place of σ², and each λ_d > βσ² costs ½ log(λ_d/βσ²) nats: reverse water-filling at
-level βσ², over the D leading eigenvalues. With β = 1 and σ² learned it is probabilistic PCA. There are no other maxima
-(Lucas et al. 2019), and a random start meets no saddle.
+level βσ², over the D leading eigenvalues. With β = 1 and σ² learned it is probabilistic PCA.
+
+There are no other maxima, only saddles, which random starts run off. For a given σ², J is β times the ELBO for a noise
+of βσ², up to a constant, of which Lucas et al. (2019) show it. A learned σ² solves E = Fσ², and does so once, since E,
+at its least for the level βσ², is concave in it and above 0 at 0.
 """
 
 from collections.abc import Callable
