@@ -23,6 +23,7 @@ from varinf._kernels import kernel, level
 
 try:
     import torch
+    import torch.autograd.forward_ad as _forward_ad
 except ImportError as error:
     raise ImportError('varinf.interop.torch needs torch: pip install "varinf[torch]"') from error
 
@@ -181,7 +182,7 @@ def elbo(x, loc, log_scale, decoder, *, likelihood="bernoulli", noise_scale=1.0,
     draws : int
         Draws S of z for each datum.
     beta : float or Tensor
-        Weight on the KL: the result bounds log p(x) where it is 1, and stays a lower bound above 1 alone.
+        Weight on the KL. The result is the ELBO at 1, below it above 1; below 1 it is no bound on log p(x).
     generator : torch.Generator, optional
         Of the draws; torch's own unless given.
 
@@ -322,8 +323,8 @@ def _decoded(decoder, z, x):
 
 
 def _once(slope):
-    """`slope`, which refuses to be differentiated."""
-    if slope.requires_grad:
+    """`slope`, which refuses to be differentiated; what torch.compile makes refuses by itself."""
+    if slope.requires_grad and not torch.compiler.is_compiling():
         slope.register_hook(_refuse)
     return slope
 
@@ -342,16 +343,13 @@ def _compiled(*tensors):
     dtype = tensors[0].dtype
     if level == "reference" or dtype not in (torch.float32, torch.float64):
         return False
-    plain = all(
+    # torch has no public question for either, and torch.compile follows this form of it
+    functorch = torch._C._functorch
+    if isinstance(functorch.peek_interpreter_stack(), functorch.CInterpreter) or _forward_ad._current_level >= 0:
+        return False
+    return all(
         type(x) in (torch.Tensor, torch.nn.Parameter) and x.device.type == "cpu" and x.dtype == dtype for x in tensors
     )
-    return plain and (torch.compiler.is_compiling() or not _transformed(tensors))
-
-
-def _transformed(tensors):
-    """Whether torch.func or forward-mode differentiation is at work. torch has no public question for either."""
-    functorch, forward = torch._C._functorch, torch.autograd.forward_ad
-    return forward._current_level >= 0 or any(map(functorch.is_functorch_wrapped_tensor, tensors))
 
 
 def _log_likelihood(x, parameter, likelihood, noise_scale):
