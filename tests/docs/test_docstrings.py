@@ -21,11 +21,13 @@ def is_data(thing):
     return inspect.isfunction(thing) and thing.__module__ == "varinf.datasets" and thing.__name__[0] != "_"
 
 
+TORCH = ("elbo", "iwelbo", "gaussian_kl", "log_likelihood")
 NAMES = [
     *(name for name in varinf.__all__ if not inspect.ismodule(getattr(varinf, name))),
     *(f"models.{name}" for name in varinf.models.__all__),
     *(f"datasets.{name}" for name, thing in vars(varinf.datasets).items() if is_data(thing)),
     *(["interop.sklearn.VAETransformer"] if find_spec("sklearn") else []),
+    *(f"interop.torch.{name}" for name in TORCH if find_spec("torch")),
 ]
 
 
