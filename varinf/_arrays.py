@@ -151,7 +151,7 @@ def same_shape(**named):
 
 
 def positive_integer(value, name):
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):  # a tuple: torch.compile traces it
         raise TypeError(f"{name}={value!r}: use a positive integer")
     if value < 1:
         raise ValueError(f"{name}={value}: use a positive integer")
@@ -159,7 +159,7 @@ def positive_integer(value, name):
 
 
 def finite_number(value, name):
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise TypeError(f"{name}={value!r}: use a number")
     if not math.isfinite(value):
         raise ValueError(f"{name}={value}: use a finite number")

@@ -260,7 +260,8 @@ def iwelbo(
     ValueError
         If shapes do not belong together, those of the decoder's answer among them, or `gradient` is none.
     RuntimeError
-        If what "dreg" gave is differentiated again: it is no derivative of the bound, so that "plain" must do it.
+        If what "dreg" gave is differentiated again: it is no derivative of the bound, so that "plain" must do it. And
+        if an old torch (2.4) compiles it.
 
     See Also
     --------
@@ -297,7 +298,7 @@ def iwelbo(
     log_w = log_p + torch.sum((white * white - z * z) / 2 + held, dim=-1)  # the constants of p(z) and q cancel
     if gradient == "dreg" and z.requires_grad:
         weights = torch.softmax(log_w.detach(), dim=0).unsqueeze(-1)
-        z.register_hook(lambda slope: _once(slope * weights))  # w_s d log w_s / dz_s comes, w_s^2 d log w_s / dz_s goes
+        z.register_hook(lambda slope: _weighed(slope, weights))  # w d log w / dz comes, w^2 d log w / dz goes
     return torch.logsumexp(log_w, dim=0) - math.log(draws)
 
 
@@ -322,8 +323,13 @@ def _decoded(decoder, z, x):
     return parameter
 
 
-def _once(slope):
-    """`slope`, which refuses to be differentiated; what torch.compile makes refuses by itself."""
+def _weighed(slope, weights):
+    """slope * weights, which refuses to be differentiated; what torch.compile makes refuses by itself."""
+    if slope is None:
+        raise RuntimeError(
+            "this version of torch does not compile gradient='dreg': compile the networks and leave iwelbo outside"
+        )
+    slope = slope * weights
     if slope.requires_grad and not torch.compiler.is_compiling():
         slope.register_hook(_refuse)
     return slope
@@ -343,13 +349,17 @@ def _compiled(*tensors):
     dtype = tensors[0].dtype
     if level == "reference" or dtype not in (torch.float32, torch.float64):
         return False
-    # torch has no public question for either, and torch.compile follows this form of it
-    functorch = torch._C._functorch
-    if isinstance(functorch.peek_interpreter_stack(), functorch.CInterpreter) or _forward_ad._current_level >= 0:
+    if _transformed() or _forward_ad._current_level >= 0:
         return False
     return all(
         type(x) in (torch.Tensor, torch.nn.Parameter) and x.device.type == "cpu" and x.dtype == dtype for x in tensors
     )
+
+
+@torch.compiler.assume_constant_result  # torch.compile asks while it traces, inside of the same transforms
+def _transformed():
+    """Whether torch.func is at work, for which torch has no public question."""
+    return torch._C._functorch.peek_interpreter_stack() is not None
 
 
 def _log_likelihood(x, parameter, likelihood, noise_scale):
