@@ -101,6 +101,18 @@ for beta, (x, y) in places.items():
     small.set_title(name, fontsize="small", pad=2)
 
 # %%
+# A network in place of the matrix, with the same noise: one hidden layer each
+# way, trained on 1,500 images at each beta, placed by the 297 others. It falls
+# silent as the linear one does; in between it can do better, or overfit.
+
+network = vi.VAE(K, hidden=(128,), likelihood="normal", noise_scale=noise**0.5)
+plane = vi.rate_distortion_plane(
+    X[:1500], [1, 4, 10, 20, 100], network, held_out=X[1500:], rng=0)
+print(plane)
+rates = [point.rate.value for point in plane]
+assert rates == sorted(rates, reverse=True) and plane.collapsed == (100,)
+
+# %%
 # Move beta: the digit fades as its code gets shorter.
 
 
