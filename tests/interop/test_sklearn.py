@@ -96,6 +96,7 @@ def test_precision_is_that_of_what_goes_in(data, inside):
     for dtype in (np.float32, np.float64):
         Z = vae.transform(data[0].astype(dtype))
         assert Z.dtype == vae.inverse_transform(Z).dtype == dtype
+        assert Z.flags.writeable and vae.inverse_transform(Z).flags.writeable
     assert vae.vae_.dtype == (inside or "float64")
 
 
@@ -120,6 +121,11 @@ def test_a_search_by_the_score(data):
     assert search.best_params_ == {"beta": 1.0, "latent_dim": 3}
     again = GridSearchCV(vae, grid, cv=3, error_score="raise").fit(data[0])
     np.testing.assert_array_equal(search.cv_results_["mean_test_score"], again.cv_results_["mean_test_score"])
+
+
+def test_no_argument_is_taken_for_metadata():
+    """scikit-learn makes a set_..._request of every argument that it does not know."""
+    assert not [name for name in dir(VAETransformer) if name.startswith("set_") and name.endswith("_request")]
 
 
 def test_clone_and_pickle(data, fitted):

@@ -211,7 +211,7 @@ class VAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             The means, in the precision of X.
         """
         X = self._data(X)
-        return self.vae_.encode(X).loc.astype(X.dtype, copy=False)
+        return np.array(self.vae_.encode(X).loc, dtype=X.dtype)  # a family's parameters are read-only
 
     def inverse_transform(self, X):
         """Decode latents to the means E[x | z].
