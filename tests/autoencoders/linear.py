@@ -15,4 +15,6 @@ def linear_vae(noise=0.5, epochs=200):
     weights[...] = mix @ weights
     for part in vae._model.encoder.views(vae._model.split(vae._flat)[0])[0]:
         part[..., :2] = part[..., :2] @ np.linalg.inv(mix)
-    return vae, vi.models.LinearGaussian.from_parameters(weights.T, mean, noise**2), X
+    unit = vae._units.unit
+    model = vi.models.LinearGaussian.from_parameters(weights.T / unit, vae._units.centre + mean / unit, noise**2)
+    return vae, model, X  # the network works in units of the data's spread

@@ -45,7 +45,7 @@ def test_the_gradient_of_the_elbo_in_every_parameter(kind, activation):
     gradient, beta = np.empty_like(flat), 0.6
 
     def objective(flat):
-        reconstruction, kl = elbo_and_gradient(model, flat, x, seen, noise, beta, 0.0, np.empty_like(flat))
+        reconstruction, kl, _ = elbo_and_gradient(model, flat, x, seen, noise, beta, 0.0, np.empty_like(flat))
         return reconstruction - beta * kl
 
     elbo_and_gradient(model, flat, x, seen, noise, beta, 0.0, gradient)
@@ -75,7 +75,7 @@ def test_free_bits_charge_what_lies_above_them_alone():
 
     def objective(flat):
         loc, log_scale, _ = model.encode(flat, seen)
-        reconstruction, _ = elbo_and_gradient(model, flat, x, seen, noise, beta, 0.0, np.empty_like(flat))
+        reconstruction, *_ = elbo_and_gradient(model, flat, x, seen, noise, beta, 0.0, np.empty_like(flat))
         return reconstruction - beta * np.sum(np.maximum(latent_kl(loc, log_scale), free))
 
     gradient = np.empty_like(flat)
@@ -162,7 +162,7 @@ def test_that_comparison_sees_a_gradient_of_the_wrong_size():
 
 def test_means_agree_with_the_elbo_of_each_datum():
     model, flat, x, seen, noise = made("bernoulli")
-    reconstruction, kl = elbo_and_gradient(model, flat, x, seen, noise, 1.0, 0.0, np.empty_like(flat))
+    reconstruction, kl, _ = elbo_and_gradient(model, flat, x, seen, noise, 1.0, 0.0, np.empty_like(flat))
     assert np.mean(elbo_of_data(model, flat, x, seen, noise)) == pytest.approx(reconstruction - kl, rel=1e-13)
 
 

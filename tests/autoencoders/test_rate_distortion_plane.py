@@ -56,7 +56,7 @@ def test_latents_that_are_idle_are_counted():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(500, 1)) @ np.ones((1, 5)) + 0.1 * rng.normal(size=(500, 5))  # one direction to code
     point = rate_distortion_plane(
-        X, [1.0], vi.VAE(4, (), "normal", noise_scale=0.3), epochs=80, rng=0, learning_rate=0.01
+        X, [1.0], vi.VAE(4, (), "normal", noise_scale=0.3), epochs=200, rng=0, learning_rate=0.01
     )[0]
     assert point.state == "3 of 4 latents collapsed"
 

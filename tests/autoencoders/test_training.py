@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import varinf as vi
 from varinf.autoencoders import training
 from varinf.autoencoders.vae import VAE
 
@@ -110,3 +111,55 @@ def test_the_importance_weighted_objective_trains():
     assert vae.history[-1].objective > vae.history[0].objective + 0.5
     assert np.isnan(vae.history[-1].kl)
     assert vae.iwelbo(X, 200, rng=1).mean().value == pytest.approx(vae.history[-1].objective, abs=0.4)
+
+
+def test_held_out_data_choose_by_the_objective_that_is_climbed():
+    X = vi.datasets.digits("fixed")
+    alone = VAE(8, (64,), beta=0.1).fit(X[:900], 20, rng=0)
+    chosen = VAE(8, (64,), beta=0.1).fit(X[:900], 20, rng=0, validation=X[900:])
+    rates = [float(vi.rate(vae.encode(X[900:])).value) for vae in (alone, chosen)]
+    assert rates[1] > 0.8 * rates[0] > 5
+    last = chosen.history[-1]
+    assert last.held_out == pytest.approx(last.objective, abs=3)  # both at beta 0.1
+
+
+def test_a_target_rate_is_kept_beside_held_out_data():
+    X = vi.datasets.digits("fixed")
+    vae = VAE(8, (64,), target_rate=12.0).fit(X[:900], 40, rng=0, validation=X[900:])
+    assert float(vi.rate(vae.encode(X[:900]), over="dataset").value) == pytest.approx(12.0, rel=0.1)
+    with pytest.raises(ValueError, match="patience=3 with target_rate"):
+        VAE(2, target_rate=1.0).fit(images(), 3, validation=0.2, patience=3)
+
+
+def test_a_target_that_is_missed_says_so():
+    vae = VAE(2, (8,), target_rate=100.0).fit(images(), 10, rng=0)
+    assert "where 100 were asked for" in vae.reason
+
+
+def test_fitting_again_starts_from_the_beta_given():
+    vae = VAE(2, (8,), target_rate=1.0)
+    first = vae.fit(images(), 5, rng=0).beta
+    assert first != 1.0 and vae.fit(images(), 5, rng=0).beta == first
+
+
+def test_held_out_data_beyond_all_numbers_end_the_fit_in_words():
+    X = np.random.default_rng(0).normal(size=(40, 3))
+    vae = VAE(1, (4,), "normal").fit(X, 5, rng=0, validation=X[:5] * 1e30)
+    assert not vae.converged and "held-out data became nan or infinite in epoch 1" in vae.reason
+
+
+def test_the_objective_of_free_bits_is_the_one_that_is_climbed():
+    vae = VAE(8, (16,), free_bits=2.0).fit(images(), 2, rng=0)
+    last = vae.history[-1]
+    assert last.objective <= last.reconstruction - 16.0 + 1e-6
+    assert last.kl < 16.0
+
+
+def test_warm_up_epochs_are_not_kept_for_their_own_objective():
+    X = vi.datasets.digits("fixed")
+    vae = VAE(4, (32,), beta=2.0).fit(X[:600], 8, rng=0, validation=X[600:900], kl_warmup=6)
+    held_out = [epoch.held_out for epoch in vae.history]
+    noiseless = VAE(4, (32,), beta=2.0).fit(
+        X[:600], 6 + int(np.argmax(held_out[5:])), rng=0, validation=X[600:900], kl_warmup=6
+    )
+    assert (noiseless._flat == vae._flat).all()

@@ -145,7 +145,7 @@ def test_options_out_of_range_are_refused(options, message):
     [
         ({"validation": 1.5}, "validation=1.5 of 20 data"),
         ({"validation": np.zeros((3, 5))}, r"validation has shape \(3, 5\) and X \(20, 4\)"),
-        ({"patience": 3}, "patience=3 needs held-out data"),
+        ({"patience": 3}, "patience=3 needs two held-out data or more"),
         ({"epochs": 0}, "epochs=0"),
         ({"schedule": "step"}, "schedule='step'"),
         ({"binarize": "fixed"}, "binarize='fixed'"),
@@ -175,3 +175,26 @@ def test_data_are_checked(vae):
 def test_constant_data_are_no_error():
     vae = VAE(1, (4,), "normal", noise_scale=1.0).fit(np.ones((10, 3)), 3, rng=0)
     assert vae.converged and np.isfinite(vae.decompose(np.ones((2, 3)), rng=0).elbo.value).all()
+
+
+@pytest.mark.parametrize(("scale", "offset"), [(1e-4, 0.0), (1e4, 0.0), (1.0, 1e6), (1e-2, 1e3)])
+def test_nothing_depends_on_the_units_or_the_origin_of_the_data(scale, offset):
+    rng = np.random.default_rng(0)
+    Y = rng.normal(size=(300, 2)) @ rng.normal(size=(2, 5)) + 0.3 * rng.normal(size=(300, 5))
+    elbos, errors = [], []
+    for X in (Y, scale * Y + offset):
+        vae = VAE(2, (16,), "normal").fit(X, 30, rng=0)
+        elbos.append(vae.decompose(X, rng=1).mean().elbo.value)
+        errors.append(vae.squared_error(X, rng=1))
+        assert vae.history[-1].objective == pytest.approx(elbos[-1], abs=1.0)
+    assert elbos[1] + 5 * np.log(scale) == pytest.approx(elbos[0], abs=0.02)
+    assert errors[1] / scale**2 == pytest.approx(errors[0], rel=0.02)
+
+
+def test_the_squared_error_keeps_its_digits_under_a_large_noise():
+    X = np.random.default_rng(0).normal(size=(200, 6))
+    vae = VAE(2, (8,), "normal", noise_scale=1e5).fit(X, 2, rng=0)
+    residual = X - vae.decode(vae.encode(X).sample(3000, rng=1))
+    assert vae.squared_error(X, draws=3000, rng=2) == pytest.approx(np.sum(residual**2, axis=-1).mean(), rel=0.01)
+    with pytest.raises(ValueError, match="likelihood='bernoulli' has no squared error"):
+        VAE(1, (2,)).fit(np.eye(3), 1, rng=0).squared_error(np.eye(3))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -9,14 +10,15 @@ import numpy as np
 
 def write_arrays(path, kind, about, arrays):
     """Writes the arrays, and `about` as JSON, to a file that takes the place of an old one only once it is complete."""
-    path = Path(path)
-    beside = path.with_name(path.name + ".part")
+    about = json.dumps(about)
+    path = Path(os.path.realpath(path))
+    handle, beside = tempfile.mkstemp(prefix=".varinf-", dir=path.parent)
     try:
-        with open(beside, "wb") as file:
-            np.savez(file, format=np.array(_format(kind)), about=np.array(json.dumps(about)), **arrays)
+        with open(handle, "wb") as file:
+            np.savez(file, format=np.array(_format(kind)), about=np.array(about), **arrays)
         os.replace(beside, path)
     finally:
-        beside.unlink(missing_ok=True)
+        Path(beside).unlink(missing_ok=True)
 
 
 def read_arrays(path, kind, build):

@@ -1,6 +1,6 @@
 """What inference costs an autoencoder: log p(x) − ELBO, split into the family's part and the encoder's."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,7 @@ class InferenceGap:
         refined q may be below the best.
     amortisation : Estimate
         Refined ELBO less the encoder's: what a q of the datum's own gains; a lower bound on the gain of the best one.
-    log_evidence : Estimate
+    iwelbo : Estimate
         The IWELBO, a lower bound on log p(x).
     elbo : Estimate
         The encoder's ELBO.
@@ -45,7 +45,7 @@ class InferenceGap:
     total: Any
     approximation: Any
     amortisation: Any
-    log_evidence: Any
+    iwelbo: Any
     elbo: Any
     q: Any
 
@@ -68,11 +68,14 @@ def inference_gap(vae, X, draws, steps, rng):
     refined = _better(vae, X, encoded, refine(vae, X, encoded, steps, rng), rng)
     start, end = _elbo_draws(vae, X, (encoded, refined), draws, rng)
     iwelbo = evaluate(vae.log_joint, X, refined, draws=draws, rng=rng).iwelbo()
+    rules = vae._likelihood.rules(X)
+    iwelbo = replace(iwelbo, rules=iwelbo.rules + rules)
     value, stderr = np.asarray(iwelbo.value), np.asarray(iwelbo.stderr)
     (elbo, elbo_error), (best, best_error), (gain, gain_error) = map(_mean_and_error, (start, end, end - start))
 
     def part(value, stderr, quantity, direction, **more):
-        return Estimate(value, stderr, quantity, quantity, direction, draws=draws, degrees=draws - 1, **more)
+        more |= {"draws": draws, "degrees": draws - 1, "rules": rules}
+        return Estimate(value, stderr, quantity, quantity, direction, **more)
 
     return InferenceGap(
         part(value - elbo, np.hypot(stderr, elbo_error), "log p(x) - ELBO", Direction.LOWER),

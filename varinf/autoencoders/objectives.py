@@ -87,7 +87,7 @@ class Architecture:
 
 
 def elbo_and_gradient(model, flat, x, seen, noise, beta, free_bits, gradient):
-    """Mean reconstruction and mean KL over data x (N, F); the gradient of the objective goes into `gradient`.
+    """Means over data x (N, F) of reconstruction, KL and the KL that is charged; the gradient goes into `gradient`.
 
     `seen` (N, inputs) is what the encoder sees of x; noise (S, N, D).
     """
@@ -100,12 +100,15 @@ def elbo_and_gradient(model, flat, x, seen, noise, beta, free_bits, gradient):
     d_z = model.back(flat, decoder_tape, slope, log_p, 1 / (draws * n), gradient)
     kl, kl_loc, kl_log_scale = kernel("gaussian_kl", loc).diagonal_standard_gradient(loc, log_scale, 1)
     weight = np.full(model.latent_dim, beta / n, flat.dtype)
+    charged = mean_kl = float(np.mean(kl, dtype=np.float64))
     if free_bits:
-        weight[latent_kl(loc, log_scale) <= free_bits] = 0
+        each = latent_kl(loc, log_scale)
+        weight[each <= free_bits] = 0
+        charged = float(np.sum(np.maximum(each, free_bits)))
     d_loc = np.sum(d_z, axis=0) - weight * kl_loc
     d_log_scale = scale * np.sum(d_z * noise, axis=0) - weight * kl_log_scale
     model.back_to_encoder(flat, tape, d_loc, d_log_scale, gradient)
-    return float(np.mean(log_p, dtype=np.float64)), float(np.mean(kl, dtype=np.float64))
+    return float(np.mean(log_p, dtype=np.float64)), mean_kl, charged
 
 
 def latent_kl(loc, log_scale):
@@ -136,13 +139,13 @@ def iwelbo_and_gradient(model, flat, x, seen, noise, estimator, gradient):
     return float(np.mean(log_mean, dtype=np.float64))
 
 
-def elbo_of_data(model, flat, x, seen, noise):
-    """ELBO of each datum, (N,) in double, with noise (S, N, D) given."""
+def elbo_of_data(model, flat, x, seen, noise, beta=1.0):
+    """Reconstruction - beta KL of each datum, (N,) in double, with noise (S, N, D) given."""
     loc, log_scale, _ = model.encode(flat, seen)
     out, _ = model.decode(flat, loc + np.exp(log_scale) * noise)
     log_p = model.likelihood.log_prob(x, out, model.noise_scale(flat))
     kl = kernel("gaussian_kl", loc).diagonal_standard(loc, log_scale, 1)
-    return np.mean(log_p, axis=0, dtype=np.float64) - kl
+    return np.mean(log_p, axis=0, dtype=np.float64) - beta * kl.astype(np.float64)
 
 
 def _log_mean_and_weights(log_w):

@@ -10,10 +10,10 @@ import numpy as np
 from varinf._arrays import positive_integer
 from varinf._progress import reporter
 from varinf.autoencoders.decomposition import Decomposition
+from varinf.autoencoders.objectives import latent_kl
 from varinf.autoencoders.vae import VAE
 from varinf.estimate import Direction, Estimate
 from varinf.evidence.evaluate import streams
-from varinf.information.active_units import active_units
 from varinf.information.rate import rate
 from varinf.models.model import numpy_array
 from varinf.tradeoffs.water_filling import gaussian_rate_distortion
@@ -39,7 +39,7 @@ class PlanePoint:
     squared_error : float or None
         E ‖x − E[x | z]‖², mean over the data; None unless the likelihood is normal.
     active : int
-        Latents whose mean moves with x.
+        Latents whose own KL, in the mean over the data, is 0.01 nats or more.
     latents : int
         Latents in all.
     reconstructions : array (n, F)
@@ -60,8 +60,8 @@ class PlanePoint:
 
     @property
     def collapsed(self):
-        """Whether the whole code is silent: no latent moves with x, and the rate is below 0.01 nats."""
-        return self.active == 0 and float(self.rate.value) < SILENT
+        """Whether the whole code is silent: no latent spends 0.01 nats."""
+        return self.active == 0
 
     @property
     def state(self):
@@ -81,8 +81,9 @@ class RateDistortionPlane:
     points : tuple of PlanePoint
         One a beta, in the order given.
     curve : WaterFilling or None
-        Shannon's curve in rate and squared error for a normal source of the data's covariance; None unless the
-        likelihood is normal. For the data themselves it is an upper bound on their R(D): a code may pass below it.
+        Shannon's curve in rate and squared error for a normal source with the covariance of the data that the points
+        are placed by; None unless the likelihood is normal. For the data themselves it is an upper bound on their R(D):
+        a code may pass below it.
     images : array (n, F)
         The data whose reconstructions the points keep.
     """
@@ -117,8 +118,8 @@ class RateDistortionPlane:
         head = f"{'beta':>8}{'rate':>9}{'distortion':>12}{'ELBO':>10}" + (f"{'sq. error':>11}" if with_error else "")
         lines = [head + "  code"]
         for p in self.points:
-            line = f"{p.beta:8.3g}{p.rate.value:9.3f}{p.distortion.value:12.3f}{p.elbo.value:10.3f}"
-            lines.append(line + (f"{p.squared_error:11.3f}" if with_error else "") + f"  {p.state}")
+            line = f"{p.beta:8.3g} {p.rate.value:8.3f} {p.distortion.value:11.3f} {p.elbo.value:9.3f}"
+            lines.append(line + (f" {p.squared_error:10.4g}" if with_error else "") + f"  {p.state}")
         return "\n".join(lines)
 
 
@@ -126,9 +127,9 @@ def rate_distortion_plane(X, betas, vae=None, *, held_out=None, epochs=60, draws
     """Train an autoencoder at each beta and place it by its rate and its distortion.
 
     −ELBO at beta = 1 is distortion + rate, so that lines of equal ELBO fall at 45 degrees; another beta looks for the
-    point where the trade-off's slope is −1/beta. Where the likelihood is normal the plane has a second scale, squared
-    error, and on it the curve of a normal source of the data's covariance, by reverse water-filling: the linear
-    autoencoder lies on it where beta · noise variance is at or above the next eigenvalue, and above it otherwise.
+    point where distortion falls by beta for one more nat of rate. Where the likelihood is normal the plane has a second
+    scale, squared error, and on it the curve of a normal source of the data's covariance, by reverse water-filling: the
+    linear autoencoder lies on it where beta · noise variance is at or above the next eigenvalue, else above it.
 
     Parameters
     ----------
@@ -188,6 +189,8 @@ def rate_distortion_plane(X, betas, vae=None, *, held_out=None, epochs=60, draws
         raise ValueError(f"betas={betas}: give at least one, all positive")
     positive_integer(draws, "draws")
     vae = _default(X) if vae is None else vae
+    if getattr(vae, "target_rate", None) is not None or getattr(vae, "objective", "elbo") != "elbo":
+        raise ValueError("vae has a target_rate or objective='iwelbo': a sweep over beta needs objective='elbo' alone")
     shown = X if held_out is None else numpy_array(held_out, "held_out")
     points = []
     with reporter(progress, len(betas), "plane") as done:
@@ -198,7 +201,7 @@ def rate_distortion_plane(X, betas, vae=None, *, held_out=None, epochs=60, draws
             model.fit(X, rng=np.random.default_rng(first), **how)
             points.append(_place(model, beta, shown, held_out is not None, draws, np.random.default_rng(second)))
             done(len(points))
-    curve = None if points[0].squared_error is None else _curve(X, points)
+    curve = None if points[0].squared_error is None else _curve(shown, points)
     return RateDistortionPlane(tuple(points), curve, shown[:IMAGES])
 
 
@@ -222,8 +225,8 @@ def _place(model, beta, X, population, draws, rng):
         rate(q, over=over),
         _distortion(means),
         means.elbo,
-        _squared_error(model, means.reconstruction.value, X.shape[1]),
-        int(np.sum(active_units(q))),
+        _squared_error(model, X, q, means.reconstruction.value, draws, rng),
+        int(np.sum(latent_kl(q.loc, q.log_scale) >= SILENT)),
         q.dim,
         model.decode(np.asarray(q.loc[:IMAGES])),
         model,
@@ -239,15 +242,14 @@ def _distortion(means: Decomposition):
     )
 
 
-def _squared_error(model, reconstruction, features):
-    """E ‖x − mean‖² from E log p of a normal likelihood of known noise."""
-    if isinstance(model, VAE):
-        if model.likelihood != "normal":
-            return None
-        variance = model.fitted_noise_scale**2
-    else:
+def _squared_error(model, X, q, reconstruction, draws, rng):
+    """E ‖x − E[x | z]‖², the mean over the data; None where there is no such scale."""
+    if not isinstance(model, VAE):  # in closed form, from E log p of a normal likelihood of known noise
         variance = model.decoder.noise_variance
-    return float(-2 * variance * (reconstruction + features * math.log(2 * math.pi * variance) / 2))
+        return float(-2 * variance * (reconstruction + X.shape[1] * math.log(2 * math.pi * variance) / 2))
+    if model.likelihood != "normal":
+        return None
+    return model.squared_error(X, q, draws, rng)
 
 
 def _curve(X, points):

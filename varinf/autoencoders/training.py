@@ -13,10 +13,11 @@ from varinf.optimisers import Adam, schedule
 HELD_OUT_DRAWS = 8  # per datum, the same at every epoch, so that epochs are compared on common draws
 MULTIPLIER_RATE = 0.02  # of log beta per step and relative distance from the target rate
 MULTIPLIER_LIMITS = (1e-4, 1e4)
+MISSED = 0.2  # by so much, relatively, a target rate is not reached
 
 
 class Epoch(NamedTuple):
-    """Means over one epoch's batches, in nats per datum, and the bound on held-out data after it."""
+    """Means over one epoch's batches, in nats per datum, and the objective on held-out data after it, at full beta."""
 
     objective: float
     reconstruction: float
@@ -41,6 +42,7 @@ class Plan(NamedTuple):
     schedule: Any
     patience: int | None
     binarize: str | None
+    offset: float  # of log p(x | z) in the units of the data
 
 
 class Trained(NamedTuple):
@@ -54,9 +56,9 @@ class Trained(NamedTuple):
 
 
 def train(model, flat, X, see, held_out, plan, rng, progress):
-    """Trains `flat` in place of its start. `see(x)` is what the encoder sees; `held_out` data (M, F) or None."""
+    """Trains from `flat` on, which it changes. `see(x)` is what the encoder sees; `held_out` data (M, F) or None."""
     adam, factor_at = Adam(flat, plan.learning_rate), schedule(plan.schedule)
-    stop = _Stopping(model, see, held_out, plan.patience, rng)
+    stop = _Stopping(model, see, held_out, plan, rng)
     gradient, history, multiplier = np.empty_like(flat), [], plan.beta
     steps, step = plan.epochs * math.ceil(len(X) / plan.batch_size), 0
     best, converged, reason = flat.copy(), True, f"all {plan.epochs} epochs"
@@ -74,7 +76,7 @@ def train(model, flat, X, see, held_out, plan, rng, progress):
                         multiplier = _moved(multiplier, values[2], plan.target_rate)
                     adam.step(gradient, factor_at(step / steps))
                     step += 1
-                means = sums / len(X)
+                means = sums / len(X) + (plan.offset, plan.offset, 0.0)
                 if not (math.isfinite(means[0]) and np.isfinite(flat).all()):
                     converged, reason = (
                         False,
@@ -84,15 +86,23 @@ def train(model, flat, X, see, held_out, plan, rng, progress):
                         ),
                     )
                     break
-                history.append(Epoch(*map(float, means), beta, *stop.look(flat)))
-                if held_out is None or stop.is_best:
+                history.append(Epoch(*map(float, means), beta, *stop.look(flat, warm=beta == multiplier)))
+                if stop.keeps:
                     best[:] = flat
+                if not math.isfinite(history[-1].held_out) and held_out is not None:
+                    converged, reason = (
+                        False,
+                        f"the objective on held-out data became nan or infinite in epoch {epoch + 1}",
+                    )
+                    break
                 done(epoch + 1)
                 if stop.over:
                     reason = f"no better on held-out data for {plan.patience} epochs"
                     break
     except KeyboardInterrupt:
         converged, reason = False, f"interrupted after {len(history)} of {plan.epochs} epochs"
+    if converged and plan.target_rate is not None and abs(history[-1].kl / plan.target_rate - 1) > MISSED:
+        reason += f"; the rate ended at {history[-1].kl:.3g} nats where {plan.target_rate:.3g} were asked for"
     return Trained(best, multiplier, tuple(history), converged, reason)
 
 
@@ -100,8 +110,8 @@ def _gradient(model, flat, x, seen, plan, beta, rng, gradient):
     """(objective, reconstruction, KL) of a batch; nan for the parts of an IWELBO, which it does not split into."""
     noise = standard_normal((plan.draws, len(x), model.latent_dim), rng, flat.dtype)
     if plan.objective == "elbo":
-        reconstruction, kl = elbo_and_gradient(model, flat, x, seen, noise, beta, plan.free_bits, gradient)
-        return reconstruction - beta * kl, reconstruction, kl
+        reconstruction, kl, charged = elbo_and_gradient(model, flat, x, seen, noise, beta, plan.free_bits, gradient)
+        return reconstruction - beta * charged, reconstruction, kl
     return iwelbo_and_gradient(model, flat, x, seen, noise, "dreg", gradient), math.nan, math.nan
 
 
@@ -119,12 +129,14 @@ def hold_out(X, validation, checked, rng):
     """(data to train on, held-out data or None): `validation` is None, a share of X, or an array for `checked`."""
     if validation is None:
         return X, None
-    if not isinstance(validation, float):
+    if np.ndim(validation) == 0 and not isinstance(validation, float | np.floating):
+        raise ValueError(f"validation={validation!r}: use a share of X such as 0.1, or an array of held-out data")
+    if np.ndim(validation):
         held_out = checked(validation)
         if held_out.shape[1] != X.shape[1]:
             raise ValueError(f"validation has shape {held_out.shape} and X {X.shape}: features must agree")
         return X, held_out
-    count = round(validation * len(X))
+    count = round(float(validation) * len(X)) if math.isfinite(validation) else 0
     if not 0 < count < len(X):
         raise ValueError(
             f"validation={validation} of {len(X)} data leaves {count} to hold out: use a share between 0 and 1 "
@@ -135,30 +147,37 @@ def hold_out(X, validation, checked, rng):
 
 
 class _Stopping:
-    """Follows the ELBO of held-out data; over when it has not risen by more than its error for `patience` epochs."""
+    """Follows the objective on held-out data, and says which parameters to keep and when to stop.
 
-    def __init__(self, model, see, x, patience, rng):
-        self._model, self._x, self._patience = model, x, patience
-        self.over = self.is_best = False
+    Over when it has not risen by more than its error for `patience` epochs. Epochs of the warm-up, which climb another
+    objective, do not count; nor does any where a target rate moves beta: there the last parameters are what was asked
+    for.
+    """
+
+    def __init__(self, model, see, x, plan, rng):
+        self._model, self._x, self._plan = model, x, plan
+        self.over, self.keeps = False, True
         self._best, self._mark, self._waited = -math.inf, None, 0
         if x is not None:
             self._seen = see(x)
             self._noise = standard_normal((HELD_OUT_DRAWS, len(x), model.latent_dim), rng, x.dtype)
 
-    def look(self, flat):
-        """(mean, standard error) of the ELBO over held-out data; nothing without them."""
+    def look(self, flat, warm):
+        """(mean, standard error) of the objective over held-out data; nothing without them."""
         if self._x is None:
             return ()
-        each = elbo_of_data(self._model, flat, self._x, self._seen, self._noise)
-        mean = float(np.mean(each))
-        self.is_best = mean > self._best
+        each = elbo_of_data(self._model, flat, self._x, self._seen, self._noise, self._plan.beta)
+        mean, error = float(np.mean(each)) + self._plan.offset, float(_error(each))
+        if not warm or self._plan.target_rate is not None:
+            return mean, error
+        self.keeps = mean > self._best
         self._best = max(mean, self._best)
         if self._mark is None or _rises(each - self._mark):
             self._mark, self._waited = each, 0
         else:
             self._waited += 1
-        self.over = self._patience is not None and self._waited >= self._patience
-        return mean, float(_error(each))
+        self.over = self._plan.patience is not None and self._waited >= self._plan.patience
+        return mean, error
 
 
 def _rises(change):

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from varinf._arrays import finite_number, generator, positive_integer
+from varinf._arrays import generator, positive_integer
 from varinf.autoencoders.decomposition import Decomposition
 from varinf.autoencoders.files import read_arrays, write_arrays
 from varinf.autoencoders.inference_gap import inference_gap
@@ -14,10 +14,11 @@ from varinf.autoencoders.layers import ACTIVATIONS, Network
 from varinf.autoencoders.likelihoods import likelihood as likelihood_named
 from varinf.autoencoders.objectives import Architecture
 from varinf.autoencoders.training import Epoch, Plan, hold_out, train
+from varinf.autoencoders.units import Units
 from varinf.divergences.kl import kl
 from varinf.evidence.evaluate import chunk_sizes, evaluate
 from varinf.families.diagonal_normal import DiagonalNormal
-from varinf.models.model import Model, latents, numpy_array, positive_number
+from varinf.models.model import Model, latents, not_negative, numpy_array, positive_number
 
 ROWS = 1024  # of data encoded or decoded at a time where every datum has draws
 
@@ -42,8 +43,9 @@ class VAE(Model):
     beta : float
         Weight of the KL; 1 for the ELBO.
     target_rate : float, optional
-        Nats of KL per datum that the code may spend. `beta` is then the multiplier of this constraint: it starts at
-        the `beta` given, rises while more are spent, and ends where the fit leaves it.
+        Nats of KL per datum that the code is to spend. `beta` is then the multiplier of this constraint: it starts at
+        the `beta` given, rises while more are spent, falls while fewer are, and ends where the fit leaves it. Where a
+        target was missed by more than a fifth, `reason` says so.
     free_bits : float
         Nats that each latent may spend for nothing, in the mean over a batch.
     objective : {"elbo", "iwelbo"}
@@ -63,7 +65,8 @@ class VAE(Model):
     beta : float
         Weight of the KL, after a fit with `target_rate` its multiplier.
     history : tuple of Epoch
-        One a training epoch: objective, reconstruction, kl, beta, held_out, held_out_stderr, nats per datum.
+        One a training epoch: objective (with free bits where they are given), reconstruction, kl, beta, held_out,
+        held_out_stderr, nats per datum.
     converged : bool
         False where the fit was interrupted or met nan; `reason` says so.
     reason : str
@@ -114,14 +117,14 @@ class VAE(Model):
         dtype="float32",
     ):
         self.latent_dim = positive_integer(latent_dim, "latent_dim")
-        self.hidden = tuple(positive_integer(width, "hidden") for width in hidden)
+        self.hidden = tuple(positive_integer(width, "hidden") for width in np.atleast_1d(hidden).tolist())
         if activation not in ACTIVATIONS:
             raise ValueError(f"activation={activation!r}: use {', '.join(map(repr, ACTIVATIONS))}")
         if dtype not in ("float32", "float64"):
             raise ValueError(f"dtype={dtype!r}: use 'float32' or 'float64'")
         if objective not in ("elbo", "iwelbo"):
             raise ValueError(f"objective={objective!r}: use 'elbo' or 'iwelbo'")
-        self.beta, self.free_bits = _not_negative(beta, "beta"), _not_negative(free_bits, "free_bits")
+        self.beta, self.free_bits = not_negative(beta, "beta"), not_negative(free_bits, "free_bits")
         self.target_rate = None if target_rate is None else positive_number(target_rate, "target_rate")
         if objective == "iwelbo" and (self.beta != 1 or self.target_rate is not None or self.free_bits):
             raise ValueError(
@@ -137,7 +140,7 @@ class VAE(Model):
         self.likelihood = likelihood
         self._likelihood = likelihood_named(likelihood, self.noise_scale, self.categories)
         self.prior = DiagonalNormal.standard(self.latent_dim)
-        self._flat = None
+        self._given_beta, self._flat = self.beta, None
 
     def __repr__(self):
         widths = "-".join(map(str, (*self.hidden, self.latent_dim, *reversed(self.hidden))))
@@ -180,11 +183,11 @@ class VAE(Model):
         kl_warmup : int
             Epochs over which the weight of the KL rises from near 0 to `beta`.
         validation : float or array (M, F), optional
-            Held-out data, or the share of X to hold out at random. The parameters with the best held-out ELBO are
-            kept; without it those of the last epoch.
+            Held-out data, or the share of X to hold out at random. The parameters with the best objective on them,
+            reconstruction − beta KL, are kept; without held-out data, or with a `target_rate`, those of the last epoch.
         patience : int, optional
-            Stop after so many epochs in which the held-out ELBO has not risen by more than the standard error of its
-            rise; needs `validation`.
+            Stop after so many epochs in which the held-out objective has not risen by more than the standard error of
+            its rise; needs `validation` of two data or more, and no `target_rate`.
         binarize : {None, "dynamic"}
             "dynamic": draw 0 and 1 anew each epoch with probabilities X; for "bernoulli".
         progress : bool or callable (done, total)
@@ -203,14 +206,16 @@ class VAE(Model):
         rng = generator(rng)
         X = self._data(X)
         X, held_out = hold_out(X, validation, lambda x: self._data(x, "validation"), rng)
-        if patience is not None and held_out is None:
-            raise ValueError(f"patience={patience} needs held-out data: give validation=0.1, or an array")
+        if patience is not None and (held_out is None or len(held_out) < 2):
+            raise ValueError(f"patience={patience} needs two held-out data or more: give validation=0.1, or an array")
+        if patience is not None and self.target_rate is not None:
+            raise ValueError(f"patience={patience} with target_rate: the objective moves with its multiplier; drop one")
         if binarize not in (None, "dynamic") or (binarize and self.likelihood != "bernoulli"):
             raise ValueError(f"binarize={binarize!r}: use None, or 'dynamic' with likelihood='bernoulli'")
         plan = Plan(
             objective=self.objective,
             draws=self.draws,
-            beta=self.beta,
+            beta=self._given_beta,
             target_rate=self.target_rate,
             free_bits=self.free_bits,
             kl_warmup=0 if kl_warmup == 0 else positive_integer(kl_warmup, "kl_warmup"),
@@ -220,43 +225,40 @@ class VAE(Model):
             schedule=schedule,
             patience=None if patience is None else positive_integer(patience, "patience"),
             binarize=binarize,
+            offset=0.0,
         )
         if plan.kl_warmup and self.objective == "iwelbo":
             raise ValueError("kl_warmup is for objective='elbo', which has a KL to weigh: drop it")
-        centre = X.mean(axis=0, dtype=np.float64)
-        spread = math.sqrt(np.mean((X - centre) ** 2, dtype=np.float64)) or 1.0
-        self._prepare(X.shape[1], centre.astype(self.dtype), np.dtype(self.dtype).type(1 / spread))
-        flat = self._start(X, rng)
-        trained = train(self._model, flat, X, self._see, held_out, plan, rng, progress)
+        self._prepare(Units.of(X, self.likelihood == "normal", self.dtype))
+        units, plan = self._units, plan._replace(offset=self._units.offset)
+        X, held_out = units.scored(X), None if held_out is None else units.scored(held_out)
+        trained = train(self._model, self._start(X, rng), X, units.of_scored, held_out, plan, rng, progress)
         self._flat, self.beta, self.history = trained.flat, trained.beta, trained.history
         self.converged, self.reason = trained.converged, trained.reason
         return self
 
-    def _prepare(self, features, centre, unit):
-        """What is fixed once the data are known: the encoder sees (x - centre) * unit."""
-        self.features, self._centre, self._unit = features, centre, unit
+    def _prepare(self, units):
+        """What is fixed once the data are known."""
+        self.features, self._units = len(units.centre), units
+        self._likelihood = likelihood_named(self.likelihood, units.noise(self.noise_scale), self.categories)
         self._model = Architecture(
-            Network((features, *self.hidden, 2 * self.latent_dim), self.activation),
-            Network((self.latent_dim, *reversed(self.hidden), self._likelihood.outputs(features)), self.activation),
+            Network((self.features, *self.hidden, 2 * self.latent_dim), self.activation),
+            Network(
+                (self.latent_dim, *reversed(self.hidden), self._likelihood.outputs(self.features)), self.activation
+            ),
             self._likelihood,
             self.latent_dim,
         )
 
     def _start(self, X, rng):
-        """Random weights; q begins near the prior, the decoder at the data's means, a learned noise at their spread."""
+        """Random weights; q begins near the prior, the decoder's biases at the data's means, a learned noise at 1."""
         flat = np.zeros(self._model.size, self.dtype)
-        encoder, decoder, log_noise = self._model.split(flat)
+        encoder, decoder, _ = self._model.split(flat)
         self._model.encoder.initialise(encoder, rng)
         self._model.encoder.views(encoder)[-1][0][...] *= 0.1
         self._model.decoder.initialise(decoder, rng)
         self._model.decoder.views(decoder)[-1][1][...] = self._likelihood.start(X)
-        log_noise[...] = -math.log(self._unit)
         return flat
-
-    def _see(self, x):
-        seen = x - self._centre
-        seen *= self._unit
-        return seen
 
     # The model -------------------------------------------------------------------------------------------------------
 
@@ -274,7 +276,7 @@ class VAE(Model):
             Batch shape (N,), `latent_dim` features.
         """
         X = self._fitted_data(X)
-        loc, log_scale, _ = self._model.encode(self._flat, self._see(X))
+        loc, log_scale, _ = self._model.encode(self._flat, self._units.seen(X))
         return DiagonalNormal.from_log_scale(loc, log_scale)
 
     def decode(self, z):
@@ -290,7 +292,7 @@ class VAE(Model):
         array (..., F)
             Probabilities for "bernoulli", means for "normal"; (..., F, C) probabilities for "categorical".
         """
-        return self._likelihood.mean(self._outputs(z))
+        return self._units.back(self._likelihood.mean(self._outputs(z)))
 
     def _outputs(self, z):
         self._require_fit()
@@ -316,13 +318,14 @@ class VAE(Model):
         """
         rng = generator(rng)
         z = self.prior.sample(positive_integer(n, "n"), rng)
-        return self._likelihood.sample(self._outputs(z), self.fitted_noise_scale, rng), z
+        x = self._likelihood.sample(self._outputs(z), self._model.noise_scale(self._flat), rng)
+        return self._units.back(x), z
 
     @property
     def fitted_noise_scale(self):
         """Standard deviation of a "normal" likelihood, given or learned; 1.0 for others, which have none."""
         self._require_fit()
-        return self._model.noise_scale(self._flat)
+        return self._model.noise_scale(self._flat) / self._units.noise(1.0)
 
     def log_likelihood(self, x, z):
         """Log likelihood log p(x | z), in nats.
@@ -342,8 +345,8 @@ class VAE(Model):
         x = self._fitted_data(x, "x")
         z = latents(z, (len(x), self.latent_dim))
         out = self._outputs(z.reshape(-1, len(x), self.latent_dim))
-        log_p = self._likelihood.log_prob(x, out, self.fitted_noise_scale)
-        return log_p.reshape(z.shape[:-1])
+        log_p = self._likelihood.log_prob(self._units.scored(x), out, self._model.noise_scale(self._flat))
+        return log_p.reshape(z.shape[:-1]) + self._units.offset
 
     # Bounds ----------------------------------------------------------------------------------------------------------
 
@@ -434,10 +437,41 @@ class VAE(Model):
         """
         return inference_gap(self, self._fitted_data(X), draws, steps, rng)
 
+    def squared_error(self, X, q=None, draws=100, rng=None):
+        """Estimate E ‖x − E[x | z]‖² of a "normal" likelihood, the mean over the data.
+
+        Parameters
+        ----------
+        X : array (N, F)
+            Data, one row per datum.
+        q : DiagonalNormal, optional
+            Where z is drawn from; the encoder's posteriors unless given.
+        draws : int
+            Draws of z per datum.
+        rng : None, int, SeedSequence or Generator
+            Seed or generator of the draws; None draws anew each time.
+
+        Returns
+        -------
+        float
+            Summed over features, in the units of the data.
+        """
+        if self.likelihood != "normal":
+            raise ValueError(
+                f"likelihood={self.likelihood!r} has no squared error: its outputs are no means of numbers"
+            )
+        X, rng, total = self._fitted_data(X), generator(rng), 0.0
+        q = self.encode(X) if q is None else q
+        scored = self._units.scored(X)
+        for size in chunk_sizes(positive_integer(draws, "draws"), X, q):
+            residual = scored - self._outputs(q.sample(size, rng))
+            total += float(np.einsum("snf,snf->", residual, residual, dtype=np.float64))
+        return total / (draws * len(X) * self._units.unit**2)
+
     def _d_log_likelihood(self, x, z):
         """d log p(x | z) / dz, (S, N, D), for checked x (N, F) and z (S, N, D)."""
         out, tape = self._model.decode(self._flat, z)
-        _, slope = self._likelihood.score(x, out, self.fitted_noise_scale)
+        _, slope = self._likelihood.score(self._units.scored(x), out, self._model.noise_scale(self._flat))
         return self._model.d_z(self._flat, tape, slope)
 
     # Files -----------------------------------------------------------------------------------------------------------
@@ -454,11 +488,12 @@ class VAE(Model):
         options = {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
         arrays = {
             "parameters": self._flat,
-            "centre": self._centre,
-            "unit": np.asarray(self._unit),
+            "centre": self._units.centre,
+            "unit": np.asarray(self._units.unit),
             "history": np.array(self.history, dtype=np.float64).reshape(-1, len(Epoch._fields)),
         }
-        about = {"options": options, "converged": self.converged, "reason": self.reason}
+        options["beta"] = self._given_beta
+        about = {"options": options, "beta": self.beta, "converged": self.converged, "reason": self.reason}
         write_arrays(path, "VAE", about, arrays)
 
     @classmethod
@@ -486,8 +521,8 @@ class VAE(Model):
     def _from_arrays(cls, about, arrays):
         options = about["options"]
         vae = cls(**options | {"hidden": tuple(options["hidden"])})
-        vae._prepare(len(arrays["centre"]), arrays["centre"], arrays["unit"][()])
-        vae._flat = arrays["parameters"]
+        vae._prepare(Units(arrays["centre"], float(arrays["unit"]), vae.likelihood == "normal", vae.dtype))
+        vae.beta, vae._flat = float(about["beta"]), arrays["parameters"]
         if vae._flat.shape != (vae._model.size,) or vae._flat.dtype != vae.dtype:
             raise ValueError(f"it holds {vae._flat.size} parameters where {vae._model.size} are needed")
         vae.history = tuple(Epoch(*map(float, row)) for row in arrays["history"])
@@ -505,7 +540,7 @@ class VAE(Model):
         if X.ndim != 2 or X.size == 0:
             raise ValueError(f"{name} has shape {X.shape}: give (N, F), one row per datum, with at least one of both")
         self._likelihood.check(X)
-        return np.ascontiguousarray(X, dtype=self.dtype)
+        return np.ascontiguousarray(X, dtype=np.float64)
 
     def _fitted_data(self, X, name="X"):
         self._require_fit()
@@ -513,9 +548,3 @@ class VAE(Model):
         if X.shape[1] != self.features:
             raise ValueError(f"{name} has shape {X.shape}, but this VAE was fitted to {self.features} features")
         return X
-
-
-def _not_negative(value, name):
-    if finite_number(value, name) < 0:
-        raise ValueError(f"{name}={value}: use 0 or a positive number")
-    return float(value)

@@ -48,7 +48,7 @@ def gaussian_kl(loc, log_scale=None, *, log_variance=None):
     Returns
     -------
     Tensor (*batch)
-        The sum over features, never negative; differentiable any number of times.
+        The sum over features, never below 0 by more than rounding; differentiable any number of times.
 
     Raises
     ------

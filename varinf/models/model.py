@@ -27,7 +27,7 @@ model of your own need not inherit from anything. The models compute in NumPy fl
 
 import numpy as np
 
-from varinf._arrays import as_array, check_finite, is_numpy
+from varinf._arrays import as_array, check_finite, finite_number, is_numpy
 from varinf.families.family import LOG_TWO_PI
 
 
@@ -138,4 +138,10 @@ def positive_number(value, name):
         raise TypeError(f"{name}={value!r}: use a positive number")
     if not 0 < value < np.inf:
         raise ValueError(f"{name}={value}: use a positive finite number")
+    return float(value)
+
+
+def not_negative(value, name):
+    if finite_number(value, name) < 0:
+        raise ValueError(f"{name}={value}: use 0 or a positive number")
     return float(value)
