@@ -230,7 +230,7 @@ def fixed_noise(monkeypatch, values):
 def test_the_elbo_of_a_vae(likelihood, monkeypatch):
     model, flat, x, values, parameters, encoder, network = small_vae(likelihood, draws=4)
     gradient = np.empty_like(flat)
-    reconstruction, rate = elbo_and_gradient(model, flat, x, x, values, 0.6, 0.0, gradient)
+    reconstruction, rate, _ = elbo_and_gradient(model, flat, x, x, values, 0.6, 0.0, gradient)
     fixed_noise(monkeypatch, values)
     loc, log_scale = encoder(torch.tensor(x)).chunk(2, dim=-1)
     decoder = network(model.decoder, model.encoder.size)

@@ -241,11 +241,10 @@ class VAE(Model):
         """What is fixed once the data are known."""
         self.features, self._units = len(units.centre), units
         self._likelihood = likelihood_named(self.likelihood, units.noise(self.noise_scale), self.categories)
+        outputs = self._likelihood.outputs(self.features)
         self._model = Architecture(
             Network((self.features, *self.hidden, 2 * self.latent_dim), self.activation),
-            Network(
-                (self.latent_dim, *reversed(self.hidden), self._likelihood.outputs(self.features)), self.activation
-            ),
+            Network((self.latent_dim, *reversed(self.hidden), outputs), self.activation),
             self._likelihood,
             self.latent_dim,
         )
