@@ -17,7 +17,7 @@ def X():
 
 @pytest.fixture(scope="module")
 def plane(X):
-    return rate_distortion_plane(X, BETAS, vi.VAE(3, (16,), "normal", noise_scale=4.0), epochs=25, draws=50, rng=0)
+    return rate_distortion_plane(X, BETAS, vi.VAE(3, (16,), "normal", noise_scale=4.0), epochs=60, draws=50, rng=0)
 
 
 def test_a_larger_beta_has_a_lower_rate_and_a_higher_distortion(plane):

@@ -198,3 +198,15 @@ def test_the_squared_error_keeps_its_digits_under_a_large_noise():
     assert vae.squared_error(X, draws=3000, rng=2) == pytest.approx(np.sum(residual**2, axis=-1).mean(), rel=0.01)
     with pytest.raises(ValueError, match="likelihood='bernoulli' has no squared error"):
         VAE(1, (2,)).fit(np.eye(3), 1, rng=0).squared_error(np.eye(3))
+
+
+@pytest.mark.parametrize("fault", ["schedule", "progress"])
+def test_a_fit_that_raises_leaves_the_earlier_one(fault, digits):
+    def stop(done, total):
+        raise OSError("a bar that fails")
+
+    vae = VAE(2, (8,)).fit(digits[:100], 2, rng=0)
+    before = vae.encode(digits[:5]).loc
+    with pytest.raises((ValueError, OSError)):
+        vae.fit(np.eye(7), 2, rng=0, **{"schedule": "step"} if fault == "schedule" else {"progress": stop})
+    assert (vae.encode(digits[:5]).loc == before).all()

@@ -128,12 +128,12 @@ def iwelbo_and_gradient(model, flat, x, seen, noise, estimator, gradient):
     log_mean, weights = _log_mean_and_weights(log_w)
     gradient[:] = 0
     d_z = model.back(flat, decoder_tape, slope, log_p, weights / n, gradient) - z
-    weights = weights[..., None] / n
+    weights = weights[..., None]
     if estimator == "dreg":
-        d_z = weights * weights * n * (d_z + noise / scale)
+        d_z = weights * weights * (d_z + noise / scale) / n
         d_loc, d_log_scale = np.sum(d_z, axis=0), scale * np.sum(d_z * noise, axis=0)
-    else:  # d log q / d log scale is -1 at fixed noise, and the weights sum to 1/n
-        d_z = weights * d_z
+    else:  # d log q / d log scale is -1 at fixed noise, and the weights of a datum sum to 1
+        d_z = weights * d_z / n
         d_loc, d_log_scale = np.sum(d_z, axis=0), scale * np.sum(d_z * noise, axis=0) + 1 / n
     model.back_to_encoder(flat, tape, d_loc, d_log_scale, gradient)
     return float(np.mean(log_mean, dtype=np.float64))

@@ -9,7 +9,6 @@ import numpy as np
 
 from varinf._arrays import positive_integer
 from varinf._progress import reporter
-from varinf.autoencoders.decomposition import Decomposition
 from varinf.autoencoders.objectives import latent_kl
 from varinf.autoencoders.vae import VAE
 from varinf.estimate import Direction, Estimate
@@ -194,7 +193,7 @@ def rate_distortion_plane(X, betas, vae=None, *, held_out=None, epochs=60, draws
     shown = X if held_out is None else numpy_array(held_out, "held_out")
     points = []
     with reporter(progress, len(betas), "plane") as done:
-        for beta, stream in zip(betas, streams(rng, 2 * len(betas))[::2], strict=True):
+        for beta, stream in zip(betas, streams(rng, len(betas)), strict=True):
             first, second = stream.spawn(2)
             model = _with_beta(vae, beta)
             how = {"epochs": epochs, **fit} if isinstance(vae, VAE) else fit
@@ -233,7 +232,7 @@ def _place(model, beta, X, population, draws, rng):
     )
 
 
-def _distortion(means: Decomposition):
+def _distortion(means):
     """−E log p(x | z), a quantity of its own, with the error of the reconstruction."""
     fit = means.reconstruction
     name = "the mean of -E_q log p(x|z)"

@@ -8,7 +8,7 @@ import numpy as np
 from varinf._arrays import standard_normal
 from varinf._progress import reporter
 from varinf.autoencoders.objectives import elbo_and_gradient, elbo_of_data, iwelbo_and_gradient
-from varinf.optimisers import Adam, schedule
+from varinf.optimisers import Adam
 
 HELD_OUT_DRAWS = 8  # per datum, the same at every epoch, so that epochs are compared on common draws
 MULTIPLIER_RATE = 0.02  # of log beta per step and relative distance from the target rate
@@ -42,7 +42,6 @@ class Plan(NamedTuple):
     schedule: Any
     patience: int | None
     binarize: str | None
-    offset: float  # of log p(x | z) in the units of the data
 
 
 class Trained(NamedTuple):
@@ -55,10 +54,10 @@ class Trained(NamedTuple):
     reason: str
 
 
-def train(model, flat, X, see, held_out, plan, rng, progress):
-    """Trains from `flat` on, which it changes. `see(x)` is what the encoder sees; `held_out` data (M, F) or None."""
-    adam, factor_at = Adam(flat, plan.learning_rate), schedule(plan.schedule)
-    stop = _Stopping(model, see, held_out, plan, rng)
+def train(model, flat, X, held_out, units, plan, rng, progress):
+    """Trains from `flat` on, which it changes; X (N, F) and `held_out` (M, F), or None, are in `units`."""
+    adam, see = Adam(flat, plan.learning_rate), units.of_scored
+    stop = _Stopping(model, held_out, units, plan, rng)
     gradient, history, multiplier = np.empty_like(flat), [], plan.beta
     steps, step = plan.epochs * math.ceil(len(X) / plan.batch_size), 0
     best, converged, reason = flat.copy(), True, f"all {plan.epochs} epochs"
@@ -74,26 +73,20 @@ def train(model, flat, X, see, held_out, plan, rng, progress):
                     sums += len(rows) * np.asarray(values)
                     if plan.target_rate is not None:
                         multiplier = _moved(multiplier, values[2], plan.target_rate)
-                    adam.step(gradient, factor_at(step / steps))
+                    adam.step(gradient, plan.schedule(step / steps))
                     step += 1
-                means = sums / len(X) + (plan.offset, plan.offset, 0.0)
+                means = sums / len(X) + (units.offset, units.offset, 0.0)
                 if not (math.isfinite(means[0]) and np.isfinite(flat).all()):
-                    converged, reason = (
-                        False,
-                        (
-                            f"the objective or a parameter became nan or infinite in epoch {epoch + 1}: "
-                            "use a smaller learning_rate"
-                        ),
-                    )
+                    converged = False
+                    reason = f"the objective or a parameter became nan or infinite in epoch {epoch + 1}: "
+                    reason += "use a smaller learning_rate"
                     break
-                history.append(Epoch(*map(float, means), beta, *stop.look(flat, warm=beta == multiplier)))
+                history.append(Epoch(*map(float, means), beta, *stop.look(flat, warm=epoch + 1 >= plan.kl_warmup)))
                 if stop.keeps:
                     best[:] = flat
                 if not math.isfinite(history[-1].held_out) and held_out is not None:
-                    converged, reason = (
-                        False,
-                        f"the objective on held-out data became nan or infinite in epoch {epoch + 1}",
-                    )
+                    converged = False
+                    reason = f"the objective on held-out data became nan or infinite in epoch {epoch + 1}"
                     break
                 done(epoch + 1)
                 if stop.over:
@@ -154,12 +147,12 @@ class _Stopping:
     for.
     """
 
-    def __init__(self, model, see, x, plan, rng):
-        self._model, self._x, self._plan = model, x, plan
+    def __init__(self, model, x, units, plan, rng):
+        self._model, self._x, self._plan, self._offset = model, x, plan, units.offset
         self.over, self.keeps = False, True
         self._best, self._mark, self._waited = -math.inf, None, 0
         if x is not None:
-            self._seen = see(x)
+            self._seen = units.of_scored(x)
             self._noise = standard_normal((HELD_OUT_DRAWS, len(x), model.latent_dim), rng, x.dtype)
 
     def look(self, flat, warm):
@@ -167,7 +160,7 @@ class _Stopping:
         if self._x is None:
             return ()
         each = elbo_of_data(self._model, flat, self._x, self._seen, self._noise, self._plan.beta)
-        mean, error = float(np.mean(each)) + self._plan.offset, float(_error(each))
+        mean, error = float(np.mean(each)) + self._offset, float(_error(each))
         if not warm or self._plan.target_rate is not None:
             return mean, error
         self.keeps = mean > self._best

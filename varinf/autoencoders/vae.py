@@ -19,6 +19,7 @@ from varinf.divergences.kl import kl
 from varinf.evidence.evaluate import chunk_sizes, evaluate
 from varinf.families.diagonal_normal import DiagonalNormal
 from varinf.models.model import Model, latents, not_negative, numpy_array, positive_number
+from varinf.optimisers import schedule as schedule_named
 
 ROWS = 1024  # of data encoded or decoded at a time where every datum has draws
 
@@ -222,42 +223,35 @@ class VAE(Model):
             epochs=positive_integer(epochs, "epochs"),
             batch_size=positive_integer(batch_size, "batch_size"),
             learning_rate=positive_number(learning_rate, "learning_rate"),
-            schedule=schedule,
+            schedule=schedule_named(schedule),
             patience=None if patience is None else positive_integer(patience, "patience"),
             binarize=binarize,
-            offset=0.0,
         )
         if plan.kl_warmup and self.objective == "iwelbo":
             raise ValueError("kl_warmup is for objective='elbo', which has a KL to weigh: drop it")
-        self._prepare(Units.of(X, self.likelihood == "normal", self.dtype))
-        units, plan = self._units, plan._replace(offset=self._units.offset)
-        X, held_out = units.scored(X), None if held_out is None else units.scored(held_out)
-        trained = train(self._model, self._start(X, rng), X, units.of_scored, held_out, plan, rng, progress)
-        self._flat, self.beta, self.history = trained.flat, trained.beta, trained.history
+        units = Units.of(X, self.likelihood == "normal", self.dtype)
+        model, X = self._architecture(units), units.scored(X)
+        held_out = None if held_out is None else units.scored(held_out)
+        trained = train(model, _start(model, X, rng), X, held_out, units, plan, rng, progress)
+        self._adopt(units, model, trained.flat)  # only now: a fit that raises leaves an earlier one as it was
+        self.beta, self.history = trained.beta, trained.history
         self.converged, self.reason = trained.converged, trained.reason
         return self
 
-    def _prepare(self, units):
-        """What is fixed once the data are known."""
-        self.features, self._units = len(units.centre), units
-        self._likelihood = likelihood_named(self.likelihood, units.noise(self.noise_scale), self.categories)
-        outputs = self._likelihood.outputs(self.features)
-        self._model = Architecture(
-            Network((self.features, *self.hidden, 2 * self.latent_dim), self.activation),
-            Network((self.latent_dim, *reversed(self.hidden), outputs), self.activation),
-            self._likelihood,
+    def _architecture(self, units):
+        """Networks for data of these units."""
+        features, noise = len(units.centre), units.noise(self.noise_scale)
+        likelihood = likelihood_named(self.likelihood, noise, self.categories)
+        return Architecture(
+            Network((features, *self.hidden, 2 * self.latent_dim), self.activation),
+            Network((self.latent_dim, *reversed(self.hidden), likelihood.outputs(features)), self.activation),
+            likelihood,
             self.latent_dim,
         )
 
-    def _start(self, X, rng):
-        """Random weights; q begins near the prior, the decoder's biases at the data's means, a learned noise at 1."""
-        flat = np.zeros(self._model.size, self.dtype)
-        encoder, decoder, _ = self._model.split(flat)
-        self._model.encoder.initialise(encoder, rng)
-        self._model.encoder.views(encoder)[-1][0][...] *= 0.1
-        self._model.decoder.initialise(decoder, rng)
-        self._model.decoder.views(decoder)[-1][1][...] = self._likelihood.start(X)
-        return flat
+    def _adopt(self, units, model, flat):
+        self.features, self._units = len(units.centre), units
+        self._model, self._likelihood, self._flat = model, model.likelihood, flat
 
     # The model -------------------------------------------------------------------------------------------------------
 
@@ -454,6 +448,11 @@ class VAE(Model):
         -------
         float
             Summed over features, in the units of the data.
+
+        Raises
+        ------
+        ValueError
+            For another likelihood.
         """
         if self.likelihood != "normal":
             raise ValueError(
@@ -520,8 +519,9 @@ class VAE(Model):
     def _from_arrays(cls, about, arrays):
         options = about["options"]
         vae = cls(**options | {"hidden": tuple(options["hidden"])})
-        vae._prepare(Units(arrays["centre"], float(arrays["unit"]), vae.likelihood == "normal", vae.dtype))
-        vae.beta, vae._flat = float(about["beta"]), arrays["parameters"]
+        units = Units(arrays["centre"], float(arrays["unit"]), vae.likelihood == "normal", vae.dtype)
+        vae._adopt(units, vae._architecture(units), arrays["parameters"])
+        vae.beta = float(about["beta"])
         if vae._flat.shape != (vae._model.size,) or vae._flat.dtype != vae.dtype:
             raise ValueError(f"it holds {vae._flat.size} parameters where {vae._model.size} are needed")
         vae.history = tuple(Epoch(*map(float, row)) for row in arrays["history"])
@@ -547,3 +547,14 @@ class VAE(Model):
         if X.shape[1] != self.features:
             raise ValueError(f"{name} has shape {X.shape}, but this VAE was fitted to {self.features} features")
         return X
+
+
+def _start(model, X, rng):
+    """Random weights; q begins near the prior, the decoder's biases at the data's means, a learned noise at 1."""
+    flat = np.zeros(model.size, X.dtype)
+    encoder, decoder, _ = model.split(flat)
+    model.encoder.initialise(encoder, rng)
+    model.encoder.views(encoder)[-1][0][...] *= 0.1
+    model.decoder.initialise(decoder, rng)
+    model.decoder.views(decoder)[-1][1][...] = model.likelihood.start(X)
+    return flat

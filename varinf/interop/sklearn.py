@@ -45,7 +45,7 @@ class VAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     beta : float
         Weight of the KL.
     target_rate : float, optional
-        Nats of KL per datum that the code may spend; `beta` is then where its multiplier starts.
+        Nats of KL per datum that the code is to spend; `beta` is then where its multiplier starts.
     free_bits : float
         Nats that each latent may spend for nothing.
     objective : {"elbo", "iwelbo"}
@@ -71,7 +71,7 @@ class VAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     validation : float or array (M, F), optional
         Held-out data, or the share of X to hold out at random; the parameters that do best on them are kept.
     patience : int, optional
-        Epochs without a better held-out ELBO after which to stop; needs `validation`.
+        Epochs without a better held-out objective after which to stop; needs `validation`.
     binarize : {None, "dynamic"}
         "dynamic": draw 0 and 1 anew each epoch, for "bernoulli".
     progress : bool or callable (done, total)
