@@ -43,6 +43,16 @@ class Architecture:
         middle, end = self.encoder.size, self.encoder.size + self.decoder.size
         return flat[:middle], flat[middle:end], flat[end:]
 
+    def start(self, X, rng):
+        """Random parameters: q begins near the prior, the decoder's biases at the means of X, a learned noise at 1."""
+        flat = np.zeros(self.size, X.dtype)
+        encoder, decoder, _ = self.split(flat)
+        self.encoder.initialise(encoder, rng)
+        self.encoder.views(encoder)[-1][0][...] *= 0.1
+        self.decoder.initialise(decoder, rng)
+        self.decoder.views(decoder)[-1][1][...] = self.likelihood.start(X)
+        return flat
+
     def noise_scale(self, flat):
         """Standard deviation of a Normal likelihood; 1 for others, which ignore it."""
         if self.likelihood.learns_noise:

@@ -232,7 +232,7 @@ class VAE(Model):
         units = Units.of(X, self.likelihood == "normal", self.dtype)
         model, X = self._architecture(units), units.scored(X)
         held_out = None if held_out is None else units.scored(held_out)
-        trained = train(model, _start(model, X, rng), X, held_out, units, plan, rng, progress)
+        trained = train(model, model.start(X, rng), X, held_out, units, plan, rng, progress)
         self._adopt(units, model, trained.flat)  # only now: a fit that raises leaves an earlier one as it was
         self.beta, self.history = trained.beta, trained.history
         self.converged, self.reason = trained.converged, trained.reason
@@ -547,14 +547,3 @@ class VAE(Model):
         if X.shape[1] != self.features:
             raise ValueError(f"{name} has shape {X.shape}, but this VAE was fitted to {self.features} features")
         return X
-
-
-def _start(model, X, rng):
-    """Random weights; q begins near the prior, the decoder's biases at the data's means, a learned noise at 1."""
-    flat = np.zeros(model.size, X.dtype)
-    encoder, decoder, _ = model.split(flat)
-    model.encoder.initialise(encoder, rng)
-    model.encoder.views(encoder)[-1][0][...] *= 0.1
-    model.decoder.initialise(decoder, rng)
-    model.decoder.views(decoder)[-1][1][...] = model.likelihood.start(X)
-    return flat
