@@ -1,6 +1,7 @@
 """The variational autoencoder: its model, its bounds against exact values, its files, its errors."""
 
 import pickle
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -210,3 +211,34 @@ def test_a_fit_that_raises_leaves_the_earlier_one(fault, digits):
     with pytest.raises((ValueError, OSError)):
         vae.fit(np.eye(7), 2, rng=0, **{"schedule": "step"} if fault == "schedule" else {"progress": stop})
     assert (vae.encode(digits[:5]).loc == before).all()
+
+
+def test_data_far_from_the_fit_are_named_by_row():
+    X = vi.datasets.digits("fixed")[:200].astype(np.float64)
+    vae = vi.VAE(2, (4,), "normal").fit(X, epochs=1, rng=0)
+    far = X[:3].copy()
+    far[1, 5] = 1e300
+    with pytest.raises(ValueError, match=r"1 rows so far from the data.*row 1\)"):
+        vae.encode(far)
+    with pytest.raises(ValueError, match="rescale it"):
+        vi.VAE(2, (4,), "normal").fit(np.array([[1e300, 0.0], [-1e300, 1.0]]), epochs=1)
+
+
+@pytest.mark.slow  # three minutes: an epoch of 60,000 images, and a density matrix of 3.6e9 pairs in blocks
+def test_sixty_thousand_images_in_bounded_memory():
+    rng = np.random.default_rng(0)
+    X = rng.random((60_000, 784), dtype=np.float32)
+    vae = vi.VAE(8, (128,))
+    tracemalloc.start()
+    try:
+        vae.fit(X, epochs=1, rng=0)
+        assert tracemalloc.get_traced_memory()[1] < X.nbytes  # 188 MB; what is checked takes a bit per pixel
+        assert vae.converged
+        q = vae.encode(X)
+        tracemalloc.reset_peak()
+        held = tracemalloc.get_traced_memory()[0]
+        bound = vi.aggregate_kl(q, rng=1)
+        assert tracemalloc.get_traced_memory()[1] - held < 100e6  # N x N numbers would be 28.8 GB
+    finally:
+        tracemalloc.stop()
+    assert bound.value + 5 * bound.stderr >= 0 and bound.value - 5 * bound.stderr <= vi.rate(q).value

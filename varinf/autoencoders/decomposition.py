@@ -6,7 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from varinf.divergences.kl import kl
 from varinf.estimate import Direction, Estimate
+from varinf.evidence.evaluate import chunk_sizes
+
+ROWS = 1024  # of data that are encoded and decoded at a time
 
 
 @dataclass(frozen=True)
@@ -75,3 +79,20 @@ class Decomposition:
         if self.elbo.shape:
             return f"{len(self.elbo):,} data, in the mean\n{self.mean()}"
         return "\n".join(str(estimate) for estimate in (self.reconstruction, self.kl, self.elbo))
+
+
+def decompose(vae, X, draws, rng):
+    """`VAE.decompose`, whose docstring says what it does; its arguments are checked."""
+    parts = []
+    for x in (X[i : i + ROWS] for i in range(0, len(X), ROWS)):
+        q = vae.encode(x)
+        log_p = [vae.log_likelihood(x, q.sample(size, rng)).astype(np.float64) for size in chunk_sizes(draws, x, q)]
+        parts.append((*mean_and_error(np.concatenate(log_p)), kl(q, vae.prior).astype(np.float64)))
+    value, stderr, divergence = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return Decomposition.of(value, stderr, divergence, draws, vae._likelihood.rules(X))
+
+
+def mean_and_error(x):
+    """Means over draws (S, N), and their standard errors; nan for those of one draw."""
+    error = x.std(axis=0, ddof=1) / math.sqrt(len(x)) if len(x) > 1 else np.full(x.shape[1:], math.nan)
+    return x.mean(axis=0), error

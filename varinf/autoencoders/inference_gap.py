@@ -7,14 +7,14 @@ import numpy as np
 
 from varinf._arrays import generator, positive_integer, standard_normal
 from varinf._kernels import kernel
+from varinf.autoencoders.decomposition import mean_and_error
 from varinf.estimate import Direction, Estimate
-from varinf.evidence.evaluate import evaluate
+from varinf.evidence.evaluate import chunk_sizes, evaluate
 from varinf.families.diagonal_normal import DiagonalNormal
 from varinf.optimisers import SCHEDULES, Adam
 
 STEP_DRAWS = 8  # of z per datum and step
 RATE = 0.05  # in units of the prior's scale, which is 1; it falls to 0
-CHUNK = 2**22  # numbers that a decoder's output may hold at a time
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def inference_gap(vae, X, draws, steps, rng):
     rules = vae._likelihood.rules(X)
     iwelbo = replace(iwelbo, rules=iwelbo.rules + rules)
     value, stderr = np.asarray(iwelbo.value), np.asarray(iwelbo.stderr)
-    (elbo, elbo_error), (best, best_error), (gain, gain_error) = map(_mean_and_error, (start, end, end - start))
+    (elbo, elbo_error), (best, best_error), (gain, gain_error) = map(mean_and_error, (start, end, end - start))
 
     def part(value, stderr, quantity, direction, **more):
         more |= {"draws": draws, "degrees": draws - 1, "rules": rules}
@@ -113,10 +113,9 @@ def _better(vae, X, encoded, refined, rng):
 
 def _elbo_draws(vae, X, posteriors, draws, rng):
     """Draws (S, N) of each q's ELBO, from common noise, in double: differences have small errors."""
-    n, size = len(X), max(1, CHUNK // X.size)
     found = [[] for _ in posteriors]
-    for first in range(0, draws, size):
-        noise = standard_normal((min(size, draws - first), n, vae.latent_dim), rng, posteriors[0].loc.dtype)
+    for size in chunk_sizes(draws, X, posteriors[0]):
+        noise = standard_normal((size, *posteriors[0].loc.shape), rng, posteriors[0].loc.dtype)
         for q, parts in zip(posteriors, found, strict=True):
             parts.append(vae.log_likelihood(X, q.loc + q.scale * noise).astype(np.float64))
     kernels = kernel("gaussian_kl", posteriors[0].loc)
@@ -124,8 +123,3 @@ def _elbo_draws(vae, X, posteriors, draws, rng):
         np.concatenate(parts) - kernels.diagonal_standard(q.loc, q.log_scale, 1)
         for q, parts in zip(posteriors, found, strict=True)
     ]
-
-
-def _mean_and_error(x):
-    error = x.std(axis=0, ddof=1) / np.sqrt(len(x)) if len(x) > 1 else np.full(x.shape[1:], np.nan)
-    return x.mean(axis=0), error

@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+ROWS = 4096  # of data that are widened to double at a time
+
 
 class Units(NamedTuple):
     """x = centre + seen / unit. A `normal` decoder works in these units too, others score x as it stands.
@@ -20,16 +22,24 @@ class Units(NamedTuple):
     @classmethod
     def of(cls, X, normal, dtype):
         """Of data: their mean, and one over the standard deviation of all their features together."""
-        centre = X.mean(axis=0)
-        return cls(centre, 1 / (math.sqrt(np.mean((X - centre) ** 2)) or 1.0), normal, dtype)
+        with np.errstate(over="ignore", invalid="ignore"):
+            centre = X.mean(axis=0, dtype=np.float64)
+            squares = sum(float(np.sum((rows - centre) ** 2)) for rows in _blocks(X))
+        if not math.isfinite(squares):
+            raise ValueError("X spreads so far that its variance leaves the range of float64: rescale it")
+        return cls(centre, 1 / (math.sqrt(squares / X.size) or 1.0), normal, dtype)
 
     def seen(self, x):
         """What the encoder sees of x."""
-        return ((x - self.centre) * self.unit).astype(self.dtype)
+        seen = np.empty(x.shape, self.dtype)
+        with np.errstate(over="ignore"):  # what is too far away is said where it is encoded
+            for rows, into in zip(_blocks(x), _blocks(seen), strict=True):
+                into[:] = (rows - self.centre) * self.unit
+        return seen
 
     def scored(self, x):
         """What the likelihood scores of x."""
-        return self.seen(x) if self.normal else x.astype(self.dtype)
+        return self.seen(x) if self.normal else x.astype(self.dtype, copy=False)
 
     def of_scored(self, scored):
         """What the encoder sees, from what the likelihood scores."""
@@ -47,3 +57,7 @@ class Units(NamedTuple):
     def offset(self):
         """log p(x | z) less the log p of what is scored: the density is per unit, of every feature."""
         return len(self.centre) * math.log(self.unit) if self.normal else 0.0
+
+
+def _blocks(x):
+    return (x[first : first + ROWS] for first in range(0, len(x), ROWS))

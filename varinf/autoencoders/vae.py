@@ -1,13 +1,12 @@
 """Variational autoencoders: Theorem 2 of the page, trained and evaluated."""
 
 import inspect
-import math
 from dataclasses import replace
 
 import numpy as np
 
 from varinf._arrays import generator, positive_integer
-from varinf.autoencoders.decomposition import Decomposition
+from varinf.autoencoders.decomposition import decompose
 from varinf.autoencoders.files import read_arrays, write_arrays
 from varinf.autoencoders.inference_gap import inference_gap
 from varinf.autoencoders.layers import ACTIVATIONS, Network
@@ -15,13 +14,10 @@ from varinf.autoencoders.likelihoods import likelihood as likelihood_named
 from varinf.autoencoders.objectives import Architecture
 from varinf.autoencoders.training import Epoch, Plan, hold_out, train
 from varinf.autoencoders.units import Units
-from varinf.divergences.kl import kl
 from varinf.evidence.evaluate import chunk_sizes, evaluate
 from varinf.families.diagonal_normal import DiagonalNormal
 from varinf.models.model import Model, latents, not_negative, numpy_array, positive_number
 from varinf.optimisers import schedule as schedule_named
-
-ROWS = 1024  # of data encoded or decoded at a time where every datum has draws
 
 
 class VAE(Model):
@@ -269,7 +265,14 @@ class VAE(Model):
             Batch shape (N,), `latent_dim` features.
         """
         X = self._fitted_data(X)
-        loc, log_scale, _ = self._model.encode(self._flat, self._units.seen(X))
+        with np.errstate(over="ignore", invalid="ignore"):
+            loc, log_scale, _ = self._model.encode(self._flat, self._units.seen(X))
+        far = ~(np.isfinite(loc) & np.isfinite(log_scale)).all(axis=1)
+        if far.any():
+            raise ValueError(
+                f"X has {np.count_nonzero(far):,} rows so far from the data of the fit that their encoding leaves "
+                f"{self.dtype} (the first is row {np.argmax(far)})"
+            )
         return DiagonalNormal.from_log_scale(loc, log_scale)
 
     def decode(self, z):
@@ -362,18 +365,7 @@ class VAE(Model):
             and `sum` are those of the set.
         """
         draws, rng, X = positive_integer(draws, "draws"), generator(rng), self._fitted_data(X)
-        parts = [self._reconstruction(X[i : i + ROWS], draws, rng) for i in range(0, len(X), ROWS)]
-        value, stderr, divergence = (np.concatenate(column) for column in zip(*parts, strict=True))
-        return Decomposition.of(value, stderr, divergence, draws, self._likelihood.rules(X))
-
-    def _reconstruction(self, x, draws, rng):
-        """(mean, standard error, KL) of each row, in double."""
-        q, sums = self.encode(x), []
-        for size in chunk_sizes(draws, x, q):
-            sums.append(self.log_likelihood(x, q.sample(size, rng)).astype(np.float64))
-        log_p = np.concatenate(sums)
-        stderr = log_p.std(axis=0, ddof=1) / math.sqrt(draws) if draws > 1 else np.full(len(x), math.nan)
-        return log_p.mean(axis=0), stderr, kl(q, self.prior).astype(np.float64)
+        return decompose(self, X, draws, rng)
 
     def iwelbo(self, X, draws=1000, rng=None, *, workers=None, progress=False):
         """Importance-weighted bound on log p(x) of each datum, streamed over draws.
@@ -539,7 +531,7 @@ class VAE(Model):
         if X.ndim != 2 or X.size == 0:
             raise ValueError(f"{name} has shape {X.shape}: give (N, F), one row per datum, with at least one of both")
         self._likelihood.check(X)
-        return np.ascontiguousarray(X, dtype=np.float64)
+        return np.ascontiguousarray(X)
 
     def _fitted_data(self, X, name="X"):
         self._require_fit()
