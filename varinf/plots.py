@@ -2,7 +2,7 @@
 
 import numpy as np
 
-ELBO, KL, TRUTH, REFERENCE = "#2a6f97", "#e07a5f", "#222222", "#81a684"
+ELBO, KL, REFERENCE = "#2a6f97", "#e07a5f", "#81a684"
 
 
 def plot(result):
@@ -54,6 +54,13 @@ def plot(result):
     return figure
 
 
+def _ink():
+    """The colour of words: what is drawn in it shows on light and on dark styles."""
+    from matplotlib import rcParams
+
+    return rcParams["text.color"]
+
+
 def _definition_1(figure, widths, log_evidence, elbo, kl):
     """Bars of one height: whatever q is, ELBO and KL add up to log p(x)."""
     axes = figure.add_subplot()
@@ -61,7 +68,7 @@ def _definition_1(figure, widths, log_evidence, elbo, kl):
     floor = np.floor(np.min(elbo)) - 1
     axes.bar(i, elbo - floor, bottom=floor, color=ELBO, width=0.6, label="ELBO")
     axes.bar(i, kl, bottom=elbo, color=KL, width=0.6, label=r"KL$(q\,\|\,$posterior$)$")
-    axes.axhline(log_evidence, color=TRUTH, lw=1.6, label=r"$\log p(x)$")
+    axes.axhline(log_evidence, color=_ink(), lw=1.6, label=r"$\log p(x)$")
     axes.set_ylim(floor, log_evidence + 0.18 * (log_evidence - floor))
     axes.set_xticks(i, [f"{width:g}" for width in widths])
     axes.set(xlabel="width of q, times the best diagonal one", ylabel="nats (axis cut below)")
@@ -72,13 +79,13 @@ def _definition_1(figure, widths, log_evidence, elbo, kl):
 def _theorem_1(figure, t, elbo, log_evidence, history):
     """Left: q walks to the posterior. Right: EM's half steps, two lines that meet after each E step."""
     left, right = figure.subplots(1, 2)
-    left.axhline(log_evidence, color=TRUTH, lw=1.6, label=r"$\log p(x)$")
+    left.axhline(log_evidence, color=_ink(), lw=1.6, label=r"$\log p(x)$")
     left.plot(t, elbo, "o-", color=ELBO, label="ELBO")
     left.fill_between(t, elbo, log_evidence, color=KL, alpha=0.25, lw=0, label="KL")
     left.set(xlabel="from the best diagonal q (0)\nto the posterior (1)", ylabel="nats", title="diabetes regression")
     left.legend(frameon=False, loc="lower right")
     steps = np.arange(len(history)) / 2
-    right.plot(steps, history[:, 1], color=TRUTH, lw=1.6, label=r"$\log p(x)$ per image")
+    right.plot(steps, history[:, 1], color=_ink(), lw=1.6, label=r"$\log p(x)$ per image")
     right.plot(steps, history[:, 0], "o-", color=ELBO, ms=3, label="ELBO per image")
     right.fill_between(steps, history[:, 0], history[:, 1], color=KL, alpha=0.25, lw=0)
     right.set(
@@ -128,7 +135,7 @@ def _theorem_3(figure, z, aggregate, references, information):
 def _worked_example(figure, points, curve):
     """The plane: the linear VAE's points on the Gaussian source's curve."""
     axes = figure.add_subplot()
-    axes.plot(curve[:, 0], curve[:, 1], color=TRUTH, lw=1.2, label="Shannon curve of the Gaussian source")
+    axes.plot(curve[:, 0], curve[:, 1], color=_ink(), lw=1.2, label="Shannon curve of the Gaussian source")
     axes.plot(points[:, 0], points[:, 1], "o", color=KL, label="linear VAE, one point per beta")
     axes.annotate("more beta", points[-1], xytext=(12, 4), textcoords="offset points", color=KL)
     axes.set(
@@ -152,10 +159,11 @@ def _rate_distortion_plane(figure, points, curve, images):
     axes.set(xlabel="rate (nats)", ylabel="distortion (nats)", title="the plane, with lines of equal ELBO")
     _name_betas(axes, points, rates, distortions)
     for error_axes in rest:
-        error_axes.plot(curve.rate, curve.distortion, color=TRUTH, lw=1.2, label="normal source, same covariance")
+        error_axes.plot(curve.rate, curve.distortion, color=_ink(), lw=1.2, label="normal source")
         error_axes.plot(rates, [p.squared_error for p in points], "o", color=KL, ms=4, label="one point per beta")
         error_axes.set(xlabel="rate (nats)", ylabel="squared error", title="beside Shannon's curve")
-        error_axes.legend(frameon=False)
+        error_axes.set_ylim(bottom=0)
+        error_axes.legend(frameon=False, loc="lower left", fontsize="small")  # codes lie on the curve or around it
         _name_betas(error_axes, points, rates, [p.squared_error for p in points])
     if panels[1] is not None:
         _reconstructions(panels[1], points, images)
@@ -171,7 +179,7 @@ def _name_betas(axes, points, x, y):
         else:
             names.append((place, [f"{point.beta:g}"]))
     for place, labels in names:
-        axes.annotate(", ".join(labels), place, xytext=(6, 4), textcoords="offset points", fontsize="small")
+        axes.annotate(f"β = {', '.join(labels)}", place, xytext=(6, 4), textcoords="offset points", fontsize="small")
 
 
 def _equal_elbo(axes, rates, distortions):

@@ -118,7 +118,7 @@ def test_the_picture_has_the_plane_the_curve_and_reconstructions(plane):
     line = left.get_lines()[0]
     assert np.diff(line.get_ydata()) == pytest.approx(-np.diff(line.get_xdata()))  # equal ELBO
     betas = {text.get_text() for text in left.texts}
-    assert betas == {"0.3", "3", "100"}
+    assert betas == {"β = 0.3", "β = 3", "β = 100"}
 
 
 def test_data_that_are_no_images_have_a_picture_too():
