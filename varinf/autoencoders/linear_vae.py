@@ -84,6 +84,7 @@ class LinearVAE(LinearGaussianModel):
 
     See Also
     --------
+    VAE : The one with hidden layers.
     varinf.models.LinearGaussian : Probabilistic PCA, the optimum at beta = 1 in closed form.
     varinf.rate : The mean KL as a bound on information.
     varinf.identity : Definition 1 in numbers, log p(x) = ELBO + KL.
@@ -102,11 +103,11 @@ class LinearVAE(LinearGaussianModel):
     Examples
     --------
     >>> import numpy as np
-    >>> from varinf.autoencoders.linear_vae import LinearVAE
+    >>> import varinf as vi
     >>> X = np.random.default_rng(0).normal(size=(500, 3)) * [3.0, 1.0, 0.5]
-    >>> vae = LinearVAE(latent_dim=1).fit(X, rng=0)
+    >>> vae = vi.LinearVAE(latent_dim=1).fit(X, rng=0)
     >>> d = vae.decompose(X).mean()
-    >>> bool(abs(d.elbo.value - vae.log_evidence(X).mean()) < 1e-6)  # tight at the optimum
+    >>> bool(abs(d.elbo.value - vae.log_evidence(X).mean()) < 1e-6)  # tight
     True
     """
 

@@ -125,10 +125,11 @@ class RateDistortionPlane:
 def rate_distortion_plane(X, betas, vae=None, *, held_out=None, epochs=60, draws=100, rng=None, progress=False, **fit):
     """Train an autoencoder at each beta and place it by its rate and its distortion.
 
-    −ELBO at beta = 1 is distortion + rate, so that lines of equal ELBO fall at 45 degrees; another beta looks for the
-    point where distortion falls by beta for one more nat of rate. Where the likelihood is normal the plane has a second
-    scale, squared error, and on it the curve of a normal source of the data's covariance, by reverse water-filling: the
-    linear autoencoder lies on it where beta · noise variance is at or above the next eigenvalue, else above it.
+    −ELBO is distortion + rate, so that lines of equal ELBO fall by one nat for each nat of rate. Training at beta looks
+    for the point where distortion falls by beta for one more nat of rate. Where the likelihood is normal the plane has
+    a second scale, squared error, and on it the curve of a normal source of the data's covariance, by reverse
+    water-filling: the linear autoencoder lies on it where beta · noise variance is at or above the next eigenvalue,
+    else above it.
 
     Parameters
     ----------
@@ -166,6 +167,7 @@ def rate_distortion_plane(X, betas, vae=None, *, held_out=None, epochs=60, draws
     See Also
     --------
     VAE : The autoencoder.
+    LinearVAE : The linear one, whose optimum is known.
     rate : The horizontal axis, as a bound on information.
     gaussian_mutual_information : Information of linear codes.
 
@@ -178,7 +180,8 @@ def rate_distortion_plane(X, betas, vae=None, *, held_out=None, epochs=60, draws
     --------
     >>> import varinf as vi
     >>> X = vi.datasets.digits(raw=True)
-    >>> plane = vi.rate_distortion_plane(X, [1.0, 100.0], vi.VAE(4, (16,), "normal", noise_scale=4.0), epochs=15, rng=0)
+    >>> vae = vi.VAE(4, (16,), "normal", noise_scale=4.0)
+    >>> plane = vi.rate_distortion_plane(X, [1.0, 100.0], vae, epochs=15, rng=0)
     >>> bool(plane[0].rate.value > plane[1].rate.value), plane.collapsed
     (True, (100.0,))
     """

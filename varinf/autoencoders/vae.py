@@ -23,8 +23,8 @@ from varinf.optimisers import schedule as schedule_named
 class VAE(Model):
     """Variational autoencoder: a dense encoder q(z | x), normal with independent latents, and a dense decoder p(x | z).
 
-    Training climbs the ELBO, E_q log p(x | z) − beta KL(q(z | x) || N(0, I)), with gradients derived by hand. Once
-    fitted it is a model like those of `varinf.models`: ``vi.evaluate(vae.log_joint, X, vae.encode)``.
+    Training climbs E_q log p(x | z) − beta KL(q(z | x) || N(0, I)), at beta = 1 the ELBO, with gradients derived by
+    hand. Once fitted it is a model like those of `varinf.models`: ``vi.evaluate(vae.log_joint, X, vae.encode)``.
 
     Parameters
     ----------
@@ -76,7 +76,9 @@ class VAE(Model):
 
     See Also
     --------
-    varinf.models.LinearGaussian : The linear one, with its exact evidence.
+    LinearVAE : The linear one, trained to an optimum that is known.
+    varinf.models.LinearGaussian : The linear model, with its exact evidence.
+    rate_distortion_plane : A sweep over beta.
     evaluate : Log weights of many data under any model.
     rate : The KL as an upper bound on information.
 
