@@ -37,6 +37,8 @@ from varinf.families.full_normal import FullNormal
 from varinf.families.low_rank_normal import LowRankNormal
 from varinf.families.mixture import Mixture
 from varinf.families.student_t import StudentT
+from varinf.inference.fit import fit
+from varinf.inference.target import Target
 from varinf.information.active_units import active_units
 from varinf.information.aggregate_kl import aggregate_kl
 from varinf.information.barber_agakov import barber_agakov
@@ -103,6 +105,9 @@ __all__ = [
     "identity",
     "sandwich",
     "evaluate",
+    # inference: from a log density to a posterior
+    "Target",
+    "fit",
     # information
     "rate",
     "aggregate_kl",

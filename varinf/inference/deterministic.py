@@ -1,0 +1,220 @@
+"""Deterministic fits: the ELBO over fixed draws, as a smooth function for a Newton method (DADVI).
+
+Giordano, Ingram, Broderick (2024), "Black box variational inference with a deterministic objective: faster, more
+accurate, and even more black box". Over draws e_1, ..., e_S that are chosen once,
+
+    F(theta) = 1/S sum_s log p(z(theta, e_s)) + entropy(theta)
+
+has an optimum that an optimiser can find to any precision, a Hessian that gives linear-response covariances and the
+error that the choice of draws leaves. Since it maximises over the same draws that it averages, E max F >= max E F: the
+optimum of F is a bound in neither direction, and the ELBO of what it finds must be estimated from other draws.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from varinf.inference.target import STEP
+from varinf.inference.variational_families import Map
+
+ROUNDS = 30  # each recentres the coordinates on the best member so far
+ITERATIONS = 25  # of the trust region in a round
+GRADIENT = 1e-4  # nats per unit of recentred coordinates at which a round ends; a Newton step then squares what is left
+PRECISE = 1e-6  # ... at which a fit has converged, relative to 1 + |F| / 1e3 where F's own rounding is coarser
+FLAT = 1e-6  # curvatures so small, against 1 in recentred coordinates, are differences' rounding
+STALLED = 1e-3  # gradients so small are zero to what can be told, where no step gains any more
+SHRINK = (1.0, 0.1, 1e-2, 1e-4, 1e-6)  # scales that a start is tried at, until log p is finite over its draws
+
+
+class Iteration(NamedTuple):
+    """A look at the objective that improved on all before: nats, and its gradient's length in recentred coordinates."""
+
+    objective: float
+    gradient_norm: float
+
+
+class Optimum(NamedTuple):
+    """Where a fit ended."""
+
+    theta: Any
+    to: Map
+    value: float
+    each: Any
+    converged: bool
+    reason: str
+    history: tuple
+
+
+class Objective:
+    """F over fixed draws, behind an affine map; remembers the best finite point that it was asked about."""
+
+    def __init__(self, target, family, noise, to):
+        self.target, self.family, self.noise, self.to = target, family, noise, to
+        self.best, self.best_value, self.looks = None, -math.inf, []
+
+    def value_and_gradient(self, theta):
+        """F and its gradient; (-inf, 0) where log p is not finite at every draw."""
+        each, g = self.at(theta)
+        if not (np.isfinite(each).all() and np.isfinite(g).all()):
+            return -math.inf, np.zeros_like(theta)
+        entropy, d_entropy = self.family.entropy(theta)
+        value = float(np.mean(each)) + entropy + self.to.log_det
+        gradient = self.family.pull(theta, self.noise, g) / len(self.noise) + d_entropy
+        self.looks.append((value, float(np.linalg.norm(gradient))))
+        if value > self.best_value:
+            self.best, self.best_value = theta.copy(), value
+        return value, gradient
+
+    def at(self, theta):
+        """log p (S,) at the draws, and its gradients (S, D) in the coordinates behind the map."""
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            value, gradient = self.target.value_and_gradient(self.to.of(self.family.draw(theta, self.noise)))
+            return value, self.to.pull(gradient)
+
+    def gradients(self, theta):
+        """Gradients of F as each antithetic pair by itself would give them: (S/2, size)."""
+        _, g = self.at(theta)
+        half = len(self.noise) // 2
+        pairs = [self.family.pull(theta, self.noise[[i, i + half]], g[[i, i + half]]) / 2 for i in range(half)]
+        return np.array(pairs) + self.family.entropy(theta)[1]
+
+    def hessian_product(self, theta, v):
+        """Hessian of F times v: exact where target and family allow it, else central differences of the gradient."""
+        if self.target.has_hessian_product and self.family.push is not None:
+            family, noise, to = self.family, self.noise, self.to
+            z = to.of(family.draw(theta, noise))
+            moved = to.pull(self.target.hessian_product(z, to.turn(family.push(theta, noise, v))))
+            _, g = self.at(theta)
+            return (family.pull(theta, noise, moved) + family.bend(theta, noise, g, v)) / len(noise)
+        length = np.linalg.norm(v)
+        if length == 0:
+            return np.zeros_like(v)
+        step = STEP * max(1.0, np.abs(theta).max()) / length
+        above, below = (self.gradient(theta + sign * step * v) for sign in (1, -1))
+        return (above - below) / (2 * step)
+
+    def gradient(self, theta):
+        """Of F, whatever its value."""
+        _, g = self.at(theta)
+        return self.family.pull(theta, self.noise, g) / len(self.noise) + self.family.entropy(theta)[1]
+
+    def recentred(self, theta):
+        """The same objective in coordinates about the member at theta, with theta there."""
+        theta, to = self.family.recentre(theta, self.to)
+        return Objective(self.target, self.family, self.noise, to), theta
+
+
+def maximise(target, family, noise, theta, to, done, limit):
+    """The optimum of F from (theta, to) on, whatever happens on the way; done(evaluations) hears of progress."""
+    objective, history, reason, converged = Objective(target, family, noise, to), [], "", False
+    theta, stuck = theta.copy(), 0
+    try:
+        objective = Objective(target, family, noise, finite_start(target, family, noise, theta, to))
+        for _ in range(ROUNDS):
+            before = objective.value_and_gradient(theta)[0]
+            theta, message = _newton(objective, theta)
+            value, gradient = objective.value_and_gradient(theta)
+            history += _rising(objective.looks, history)
+            objective, theta = objective.recentred(theta)
+            value, gradient = objective.value_and_gradient(theta)
+            done(len(history))
+            if np.linalg.norm(gradient) <= PRECISE * (1 + abs(value) / 1e3):
+                converged, reason = True, "the gradient over the fixed draws is zero to rounding"
+                break
+            if value > limit:
+                reason = f"the objective passed {limit:.3g} nats and rises on: the target has no normaliser"
+                break
+            stuck = stuck + 1 if value - before < 1e-9 * (1 + abs(value)) else 0
+            if stuck == 2 and np.linalg.norm(gradient) <= STALLED:
+                converged, reason = True, f"no step gains anything; the gradient is {np.linalg.norm(gradient):.0e}"
+                break
+            if stuck == 2:
+                reason = f"no step gained anything with a gradient of {np.linalg.norm(gradient):.1e}: {message}"
+                break
+        else:
+            reason = f"still rising after {ROUNDS} rounds"
+    except KeyboardInterrupt:
+        reason = "interrupted"
+        if objective.best is not None:
+            theta = objective.best
+    except NoStart as error:
+        reason = str(error)
+    each = objective.at(theta)[0]
+    value = float(np.mean(each)) + family.entropy(theta)[0] + objective.to.log_det
+    return Optimum(theta, objective.to, value, each, converged, reason, tuple(history))
+
+
+class NoStart(Exception):
+    """There is nowhere to begin."""
+
+
+def finite_start(target, family, noise, theta, to):
+    """The map with its scale shrunk until log p and its gradient are finite at every draw."""
+    for shrink in SHRINK:
+        tried = Map(to.shift, to.scale * shrink)
+        if math.isfinite(Objective(target, family, noise, tried).value_and_gradient(theta)[0]):
+            return tried
+    raise NoStart("log_prob or its gradient is not finite about the start: give another with start=")
+
+
+def _newton(objective, theta):
+    """Trust-region Newton steps, in which conjugate gradients ask for products with the Hessian alone."""
+    from scipy.optimize import minimize
+
+    def loss(theta):
+        value, gradient = objective.value_and_gradient(theta)
+        return -value, -gradient
+
+    result = minimize(
+        loss,
+        theta,
+        jac=True,
+        hessp=lambda theta, v: -objective.hessian_product(theta, v),
+        method="trust-ncg",
+        options={"gtol": GRADIENT, "maxiter": ITERATIONS},
+    )
+    theta = objective.best
+    gradient = objective.value_and_gradient(theta)[1]
+    if np.linalg.norm(gradient) <= 10 * GRADIENT:  # near enough: the last step needs no safeguard but this comparison
+        step = solve(lambda v: -objective.hessian_product(theta, v), gradient)
+        if step is not None:
+            closer, smaller = objective.value_and_gradient(theta + step)
+            if math.isfinite(closer) and np.linalg.norm(smaller) < np.linalg.norm(gradient):
+                theta = theta + step
+    return theta, result.message
+
+
+def solve(product, b, tolerance=1e-10):
+    """x with product(x) = b, by conjugate gradients; None where the operator has a negative curvature along the way.
+
+    Where it is flat, as a low-rank factor is along its rotations, x is what the other directions say.
+    """
+    x, r = np.zeros_like(b), b.copy()
+    p, square = r.copy(), float(r @ r)
+    end = tolerance**2 * square
+    for _ in range(min(10 * len(b), 2000)):
+        if square <= end:
+            return x
+        turned = product(p)
+        curvature = float(p @ turned)
+        if not abs(curvature) > FLAT * float(p @ p):
+            return x
+        if curvature < 0:
+            return None
+        x += square / curvature * p
+        r -= square / curvature * turned
+        square, before = float(r @ r), square
+        p = r + square / before * p
+    return x if square <= 1e-12 * float(b @ b) else None
+
+
+def _rising(looks, history):
+    """Those looks at the objective that improved on all before them."""
+    best = history[-1].objective if history else -math.inf
+    rising = []
+    for value, norm in looks:
+        if value > best:
+            best = value
+            rising.append(Iteration(value, norm))
+    return rising

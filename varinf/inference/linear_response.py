@@ -1,0 +1,60 @@
+"""What the curvature of a deterministic objective says: linear-response covariances, and the error of fixed draws."""
+
+import numpy as np
+
+from varinf.inference.deterministic import Objective, solve
+from varinf.inference.fixed_draws import fixed_draws
+
+REPLICATES = 8  # sets of draws that stand in for the one that was fixed, where draws of a set are not independent
+
+
+def linear_response_covariance(optimum, objective, directions):
+    """Covariance (K, K) of linear functions `directions` (K, D) of free coordinates under the posterior.
+
+    Giordano, Broderick, Jordan (2018), "Covariances, robustness, and variational Bayes", eq. 14: to tilt the target by
+    t . z moves the optimal loc by (-Hessian of F)^-1 t, and the derivative of a posterior mean in such a tilt is a
+    covariance. Exact for normal targets, whatever family was fitted; directions are solved for one at a time, by
+    conjugate gradients.
+    """
+    scale = optimum.to.scale
+    pulled = directions * scale if scale.ndim == 1 else directions @ scale
+    dim, responses = pulled.shape[1], []
+    for row in pulled:
+        tilt = np.zeros_like(optimum.theta)
+        tilt[:dim] = row
+        response = solve(lambda v: -objective.hessian_product(optimum.theta, v), tilt)
+        if response is None:
+            raise ValueError(
+                "the fitted objective is not concave where the fit ended, so linear response has no covariance: let "
+                "the fit converge, or take more draws"
+            )
+        responses.append(response[:dim])
+    covariance = pulled @ np.array(responses).T
+    return (covariance + covariance.T) / 2
+
+
+def draw_stderr(optimum, objective, whitened, rng):
+    """Standard error (D,) of the fitted loc over other choices of the fixed draws; nan where F is not concave.
+
+    The optimum moves by (-Hessian)^-1 times the change of the gradient. Of plain draws, antithetic pairs are the
+    independent units whose gradients are averaged (the sandwich of M-estimation). Whitened draws depend on each other,
+    and on purpose: there the gradient's change is that between whole sets, drawn and whitened anew.
+    """
+    theta, dim = optimum.theta, objective.target.free_dim
+    if whitened:
+        sets = (fixed_draws(objective.family, dim, len(objective.noise), rng, True) for _ in range(REPLICATES))
+        changes = [_mean_gradient(objective, noise, theta) for noise in sets]
+    else:
+        changes = objective.gradients(theta)
+    moves = [solve(lambda v: -objective.hessian_product(theta, v), change, 1e-6) for change in changes]
+    if any(move is None for move in moves):
+        return np.full(dim, np.nan)
+    moved = objective.to.turn(np.array([move[:dim] for move in moves]))
+    if whitened:  # a new set moves the optimum by its own gradient, which is zero at its own optimum
+        return np.sqrt(np.mean(moved**2, axis=0))
+    return moved.std(axis=0, ddof=1) / np.sqrt(len(moved))
+
+
+def _mean_gradient(objective, noise, theta):
+    other = Objective(objective.target, objective.family, noise, objective.to)
+    return other.gradient(theta)

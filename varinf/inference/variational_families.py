@@ -1,0 +1,326 @@
+"""The families that a fit chooses from, as smooth maps of one flat vector theta and standard noise.
+
+Each writes a draw as z = z(theta, noise) and answers, for noise (S, noise_dim(D)) and g (S, D), the gradient of some
+function of each draw,
+
+    size(D)                      length of theta
+    start(D)                     theta of the standard member, loc 0 and scales 1
+    draw(theta, noise)           z (S, D)
+    pull(theta, noise, g)        sum over draws of g . dz/dtheta, (size,)
+    entropy(theta)               of the member without the scale of the map below, in nats, and its gradient
+    log_density(theta, noise)    log q at the draws (S,), and its gradient in z (S, D)
+    push(theta, noise, v)        dz/dtheta v, (S, D), where products with a Hessian can be exact: else None
+    bend(theta, noise, g, v)     sum over draws of g . d2z/dtheta2 v, (size,)
+    member(theta, to)            the family member behind an affine map z -> to.shift + to.scale z
+    recentre(theta, to)          (theta, map) of the same member, with the map where the member is
+
+Fits work behind such a map, so that the member sought is near the standard one and the Hessian of the objective near
+the identity, whatever the units of the target.
+"""
+
+import math
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from varinf._arrays import positive_integer, special, standard_normal
+from varinf.families.diagonal_normal import DiagonalNormal
+from varinf.families.family import LOG_TWO_PI
+from varinf.families.full_normal import FullNormal
+from varinf.families.low_rank_normal import LowRankNormal
+from varinf.families.student_t import StudentT
+from varinf.models.model import positive_number
+
+
+class Map(NamedTuple):
+    """z -> shift + scale z, with scale a vector (D,) or a lower triangle (D, D)."""
+
+    shift: Any
+    scale: Any
+
+    def of(self, z):
+        return self.shift + (z * self.scale if self.scale.ndim == 1 else z @ self.scale.T)
+
+    def turn(self, v):
+        """Directions v (S, D), which the shift leaves alone."""
+        return v * self.scale if self.scale.ndim == 1 else v @ self.scale.T
+
+    def pull(self, g):
+        """Gradients in z from those in its image."""
+        return g * self.scale if self.scale.ndim == 1 else g @ self.scale
+
+    @property
+    def log_det(self):
+        return float(np.sum(np.log(self.scale if self.scale.ndim == 1 else np.diagonal(self.scale))))
+
+
+class Diagonal:
+    """theta = (loc, log scale)."""
+
+    name, normal = "diagonal", True
+
+    def noise_dim(self, dim):
+        return dim
+
+    def size(self, dim):
+        return 2 * dim
+
+    def start(self, dim):
+        return np.zeros(2 * dim)
+
+    def noise(self, shape, rng):
+        return standard_normal(shape, rng)
+
+    def draw(self, theta, noise):
+        loc, log_scale = np.split(theta, 2)
+        return loc + np.exp(log_scale) * noise
+
+    def pull(self, theta, noise, g):
+        scale = np.exp(np.split(theta, 2)[1])
+        return np.concatenate([g.sum(axis=0), scale * np.einsum("sd,sd->d", g, noise)])
+
+    def entropy(self, theta):
+        dim = len(theta) // 2
+        gradient = np.zeros_like(theta)
+        gradient[dim:] = 1
+        return float(theta[dim:].sum()) + dim * self._entropy_of_one(), gradient
+
+    def _entropy_of_one(self):
+        return (1 + LOG_TWO_PI) / 2
+
+    def log_density(self, theta, noise):
+        log_scale = np.split(theta, 2)[1]
+        log_q = -np.sum(noise * noise, axis=1) / 2 - np.sum(log_scale) - noise.shape[1] * LOG_TWO_PI / 2
+        return log_q, -noise * np.exp(-log_scale)
+
+    def push(self, theta, noise, v):
+        v_loc, v_scale = np.split(v, 2)
+        return v_loc + np.exp(np.split(theta, 2)[1]) * v_scale * noise
+
+    def bend(self, theta, noise, g, v):
+        dim = len(theta) // 2
+        bent = np.zeros_like(theta)
+        bent[dim:] = np.exp(theta[dim:]) * v[dim:] * np.einsum("sd,sd->d", g, noise)
+        return bent
+
+    def member(self, theta, to):
+        loc, scale = self._placed(theta, to)
+        return DiagonalNormal(loc, scale)
+
+    def recentre(self, theta, to):
+        return np.zeros_like(theta), Map(*self._placed(theta, to))
+
+    @staticmethod
+    def _placed(theta, to):
+        loc, log_scale = np.split(theta, 2)
+        return to.of(loc[None])[0], to.scale * np.exp(log_scale)
+
+
+class StudentTs(Diagonal):
+    """theta = (loc, log scale) of independent Student t features with the same, given, degrees of freedom."""
+
+    name, normal = "student_t", False
+
+    def __init__(self, degrees):
+        self.degrees = degrees
+
+    def noise(self, shape, rng):
+        return standard_normal(shape, rng) / np.sqrt(rng.chisquare(self.degrees, shape) / self.degrees)
+
+    def _entropy_of_one(self):
+        half, df = (self.degrees + 1) / 2, self.degrees
+        gammaln, digamma = special(np.zeros(1)).gammaln, special(np.zeros(1)).digamma
+        log_beta = gammaln(df / 2) + gammaln(0.5) - gammaln(half)
+        return float(half * (digamma(half) - digamma(df / 2)) + math.log(df) / 2 + log_beta)
+
+    def log_density(self, theta, noise):
+        log_scale, df = np.split(theta, 2)[1], self.degrees
+        gammaln = special(np.zeros(1)).gammaln
+        constant = gammaln((df + 1) / 2) - gammaln(df / 2) - math.log(math.pi * df) / 2
+        log_q = np.sum(constant - log_scale - (df + 1) / 2 * np.log1p(noise * noise / df), axis=1)
+        return log_q, -(df + 1) * noise / (df + noise * noise) * np.exp(-log_scale)
+
+    def member(self, theta, to):
+        loc, scale = self._placed(theta, to)
+        return StudentT(np.full_like(loc, self.degrees), loc, scale)
+
+
+class Full:
+    """theta = (loc, log scale, mixing N row by row below the diagonal): z = loc + scale (noise + N noise).
+
+    Scales multiply whole rows of the Cholesky factor, so that a narrow posterior is reached by the scales alone.
+    """
+
+    name, normal = "full", True
+
+    def noise_dim(self, dim):
+        return dim
+
+    def size(self, dim):
+        return 2 * dim + dim * (dim - 1) // 2
+
+    def start(self, dim):
+        return np.zeros(self.size(dim))
+
+    def noise(self, shape, rng):
+        return standard_normal(shape, rng)
+
+    def draw(self, theta, noise):
+        loc, scale, unit = self._split(theta)
+        return loc + scale * (noise @ unit.T)
+
+    def pull(self, theta, noise, g):
+        _, scale, unit = self._split(theta)
+        slope = (g.T @ noise) * scale[:, None]
+        to_scale = np.einsum("ij,ij->i", slope, unit)
+        return np.concatenate([g.sum(axis=0), to_scale, slope[_below(len(scale))]])
+
+    def entropy(self, theta):
+        dim = _dim_of_full(len(theta))
+        gradient = np.zeros_like(theta)
+        gradient[dim : 2 * dim] = 1
+        return float(theta[dim : 2 * dim].sum()) + dim * (1 + LOG_TWO_PI) / 2, gradient
+
+    def log_density(self, theta, noise):
+        _, scale, unit = self._split(theta)
+        log_q = -np.sum(noise * noise, axis=1) / 2 - np.sum(np.log(scale)) - len(scale) * LOG_TWO_PI / 2
+        return log_q, -_solve_transposed(unit, noise) / scale
+
+    def push(self, theta, noise, v):
+        _, scale, unit = self._split(theta)
+        v_loc, v_scale, v_unit = self._parts(v)
+        return v_loc + scale * (v_scale * (noise @ unit.T) + noise @ v_unit.T)
+
+    def bend(self, theta, noise, g, v):
+        _, scale, unit = self._split(theta)
+        _, v_scale, v_unit = self._parts(v)
+        slope = (g.T @ noise) * scale[:, None]
+        to_scale = np.einsum("ij,ij->i", slope, v_scale[:, None] * unit + v_unit)
+        return np.concatenate([np.zeros(len(scale)), to_scale, (slope * v_scale[:, None])[_below(len(scale))]])
+
+    def member(self, theta, to):
+        _, to = self.recentre(theta, to)
+        return FullNormal(to.shift, to.scale)
+
+    def recentre(self, theta, to):
+        loc, scale, unit = self._split(theta)
+        tril = scale[:, None] * unit
+        scale = to.scale[:, None] * tril if to.scale.ndim == 1 else to.scale @ tril
+        return np.zeros_like(theta), Map(to.of(loc[None])[0], scale)
+
+    def _split(self, theta):
+        loc, log_scale, unit = self._parts(theta)
+        unit[np.diag_indices(len(loc))] = 1
+        return loc, np.exp(log_scale), unit
+
+    @staticmethod
+    def _parts(v):
+        dim = _dim_of_full(len(v))
+        below = np.zeros((dim, dim))
+        below[_below(dim)] = v[2 * dim :]
+        return v[:dim], v[dim : 2 * dim], below
+
+
+class LowRank:
+    """theta = (loc, log scale, factor row by row); noise holds that of the features, then that of the factors."""
+
+    name, normal, push = "low_rank", True, None
+
+    def __init__(self, rank):
+        self.rank = rank
+
+    def noise_dim(self, dim):
+        return dim + self.rank
+
+    def size(self, dim):
+        return (2 + self.rank) * dim
+
+    def start(self, dim):
+        theta = np.zeros(self.size(dim))  # a factor of zeros is a saddle, where the gradient never leaves it
+        theta[2 * dim :] = 0.1 * np.cos(np.arange(self.rank * dim) * 2.399963)  # any spread directions do: golden angle
+        return theta
+
+    def noise(self, shape, rng):
+        return standard_normal(shape, rng)
+
+    def draw(self, theta, noise):
+        loc, scale, factor = self._split(theta)
+        return loc + scale * noise[:, : len(loc)] + noise[:, len(loc) :] @ factor.T
+
+    def pull(self, theta, noise, g):
+        dim = g.shape[1]
+        scale = np.exp(theta[dim : 2 * dim])
+        to_scale = scale * np.einsum("sd,sd->d", g, noise[:, :dim])
+        return np.concatenate([g.sum(axis=0), to_scale, (g.T @ noise[:, dim:]).ravel()])
+
+    def entropy(self, theta):
+        _, scale, factor = self._split(theta)
+        dim = len(scale)
+        white = factor / scale[:, None]
+        inner = np.eye(self.rank) + white.T @ white
+        pulled = np.linalg.solve(inner, white.T).T  # white inner^-1: what Woodbury's identity leaves of the inverse
+        value = np.sum(np.log(scale)) + np.linalg.slogdet(inner)[1] / 2 + dim * (1 + LOG_TWO_PI) / 2
+        to_scale = 1 - np.einsum("dr,dr->d", pulled, white)
+        return float(value), np.concatenate([np.zeros(dim), to_scale, (pulled / scale[:, None]).ravel()])
+
+    def log_density(self, theta, noise):
+        loc, scale, factor = self._split(theta)
+        dim, white = len(loc), factor / scale[:, None]
+        inner = np.eye(self.rank) + white.T @ white
+        away = noise[:, :dim] + noise[:, dim:] @ white.T  # (z - loc) / scale
+        solved = away - np.linalg.solve(inner, white.T @ away.T).T @ white.T
+        half_log_det = np.sum(np.log(scale)) + np.linalg.slogdet(inner)[1] / 2
+        log_q = -np.sum(away * solved, axis=1) / 2 - half_log_det - dim * LOG_TWO_PI / 2
+        return log_q, -solved / scale
+
+    def member(self, theta, to):
+        loc, scale, factor = self._split(theta)
+        return LowRankNormal(to.of(loc[None])[0], to.scale[:, None] * factor, to.scale * scale)
+
+    def recentre(self, theta, to):
+        loc, scale, factor = self._split(theta)
+        spread = np.sqrt(scale**2 + np.sum(factor**2, axis=1))  # of a feature: its own noise alone may vanish
+        theta = np.concatenate([np.zeros(len(loc)), np.log(scale / spread), (factor / spread[:, None]).ravel()])
+        return theta, Map(to.of(loc[None])[0], to.scale * spread)
+
+    def _split(self, theta):
+        dim = len(theta) // (2 + self.rank)
+        return theta[:dim], np.exp(theta[dim : 2 * dim]), theta[2 * dim :].reshape(dim, self.rank)
+
+
+def family_named(name):
+    """A family by its name; "low_rank:5" and "student_t:4" say the rank and the degrees of freedom."""
+    kind, _, number = str(name).partition(":")
+    if kind == "diagonal" and not number:
+        return Diagonal()
+    if kind == "full" and not number:
+        return Full()
+    if kind == "low_rank":
+        return LowRank(positive_integer(_number(number, int, name), "rank") if number else 5)
+    if kind == "student_t":
+        return StudentTs(positive_number(_number(number, float, name), "degrees of freedom") if number else 5.0)
+    raise ValueError(f"family={name!r}: use 'diagonal', 'full', 'low_rank:5' (rank) or 'student_t:5' (degrees)")
+
+
+def _number(text, kind, name):
+    try:
+        return kind(text)
+    except ValueError:
+        raise ValueError(f"family={name!r}: what stands behind the colon must be a number") from None
+
+
+@lru_cache(4)
+def _below(dim):
+    return np.tril_indices(dim, -1)
+
+
+def _solve_transposed(tril, rows):
+    """tril^-T of each row."""
+    from scipy.linalg import solve_triangular
+
+    return solve_triangular(tril, rows.T, lower=True, trans="T").T
+
+
+def _dim_of_full(size):
+    return (math.isqrt(9 + 8 * size) - 3) // 2
