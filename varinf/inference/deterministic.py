@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from varinf.inference.affine_map import AffineMap
 from varinf.inference.target import STEP
-from varinf.inference.variational_families import Map
 
 ROUNDS = 30  # each recentres the coordinates on the best member so far
 ITERATIONS = 25  # of the trust region in a round
@@ -38,7 +38,7 @@ class Optimum(NamedTuple):
     """Where a fit ended."""
 
     theta: Any
-    to: Map
+    to: AffineMap
     value: float
     each: Any
     converged: bool
@@ -49,9 +49,10 @@ class Optimum(NamedTuple):
 class Objective:
     """F over fixed draws, behind an affine map; remembers the best finite point that it was asked about."""
 
-    def __init__(self, target, family, noise, to):
+    def __init__(self, target, family, noise, to, looks=None):
         self.target, self.family, self.noise, self.to = target, family, noise, to
-        self.best, self.best_value, self.looks = None, -math.inf, []
+        self.best, self.best_value, self.best_each = None, -math.inf, None
+        self.looks = [] if looks is None else looks
 
     def value_and_gradient(self, theta):
         """F and its gradient; (-inf, 0) where log p is not finite at every draw."""
@@ -63,7 +64,7 @@ class Objective:
         gradient = self.family.pull(theta, self.noise, g) / len(self.noise) + d_entropy
         self.looks.append((value, float(np.linalg.norm(gradient))))
         if value > self.best_value:
-            self.best, self.best_value = theta.copy(), value
+            self.best, self.best_value, self.best_each = theta.copy(), value, each
         return value, gradient
 
     def at(self, theta):
@@ -102,23 +103,22 @@ class Objective:
     def recentred(self, theta):
         """The same objective in coordinates about the member at theta, with theta there."""
         theta, to = self.family.recentre(theta, self.to)
-        return Objective(self.target, self.family, self.noise, to), theta
+        return Objective(self.target, self.family, self.noise, to, self.looks), theta
 
 
 def maximise(target, family, noise, theta, to, done, limit):
     """The optimum of F from (theta, to) on, whatever happens on the way; done(evaluations) hears of progress."""
-    objective, history, reason, converged = Objective(target, family, noise, to), [], "", False
+    objective, reason, converged = Objective(target, family, noise, to), "", False
     theta, stuck = theta.copy(), 0
     try:
         objective = Objective(target, family, noise, finite_start(target, family, noise, theta, to))
         for _ in range(ROUNDS):
             before = objective.value_and_gradient(theta)[0]
             theta, message = _newton(objective, theta)
-            value, gradient = objective.value_and_gradient(theta)
-            history += _rising(objective.looks, history)
-            objective, theta = objective.recentred(theta)
-            value, gradient = objective.value_and_gradient(theta)
-            done(len(history))
+            moved, centred = objective.recentred(theta)
+            value, gradient = moved.value_and_gradient(centred)
+            objective, theta = moved, centred  # only now: an interrupt finds an objective that has been looked at
+            done(len(objective.looks))
             if np.linalg.norm(gradient) <= PRECISE * (1 + abs(value) / 1e3):
                 converged, reason = True, "the gradient over the fixed draws is zero to rounding"
                 break
@@ -136,13 +136,12 @@ def maximise(target, family, noise, theta, to, done, limit):
             reason = f"still rising after {ROUNDS} rounds"
     except KeyboardInterrupt:
         reason = "interrupted"
-        if objective.best is not None:
-            theta = objective.best
     except NoStart as error:
         reason = str(error)
-    each = objective.at(theta)[0]
-    value = float(np.mean(each)) + family.entropy(theta)[0] + objective.to.log_det
-    return Optimum(theta, objective.to, value, each, converged, reason, tuple(history))
+    if objective.best is None:
+        return Optimum(theta, objective.to, math.nan, np.full(len(noise), math.nan), False, reason, ())
+    theta, value, each = objective.best, objective.best_value, objective.best_each
+    return Optimum(theta, objective.to, value, each, converged, reason, _rising(objective.looks))
 
 
 class NoStart(Exception):
@@ -152,7 +151,7 @@ class NoStart(Exception):
 def finite_start(target, family, noise, theta, to):
     """The map with its scale shrunk until log p and its gradient are finite at every draw."""
     for shrink in SHRINK:
-        tried = Map(to.shift, to.scale * shrink)
+        tried = AffineMap(to.shift, to.scale * shrink)
         if math.isfinite(Objective(target, family, noise, tried).value_and_gradient(theta)[0]):
             return tried
     raise NoStart("log_prob or its gradient is not finite about the start: give another with start=")
@@ -166,11 +165,15 @@ def _newton(objective, theta):
         value, gradient = objective.value_and_gradient(theta)
         return -value, -gradient
 
+    def curvature(theta, v):  # none to be told where differences reach over an edge: the trust region judges the step
+        product = objective.hessian_product(theta, v)
+        return -product if np.isfinite(product).all() else np.zeros_like(v)
+
     result = minimize(
         loss,
         theta,
         jac=True,
-        hessp=lambda theta, v: -objective.hessian_product(theta, v),
+        hessp=curvature,
         method="trust-ncg",
         options={"gtol": GRADIENT, "maxiter": ITERATIONS},
     )
@@ -198,9 +201,9 @@ def solve(product, b, tolerance=1e-10):
             return x
         turned = product(p)
         curvature = float(p @ turned)
-        if not abs(curvature) > FLAT * float(p @ p):
+        if abs(curvature) <= FLAT * float(p @ p):
             return x
-        if curvature < 0:
+        if not curvature > 0:
             return None
         x += square / curvature * p
         r -= square / curvature * turned
@@ -209,12 +212,11 @@ def solve(product, b, tolerance=1e-10):
     return x if square <= 1e-12 * float(b @ b) else None
 
 
-def _rising(looks, history):
+def _rising(looks):
     """Those looks at the objective that improved on all before them."""
-    best = history[-1].objective if history else -math.inf
-    rising = []
+    best, rising = -math.inf, []
     for value, norm in looks:
         if value > best:
             best = value
             rising.append(Iteration(value, norm))
-    return rising
+    return tuple(rising)

@@ -9,13 +9,14 @@ from varinf._progress import reporter
 from varinf.estimate import Direction, Estimate
 from varinf.evidence.iwelbo import iwelbo
 from varinf.evidence.renyi_bound import renyi_bound
+from varinf.inference.affine_map import AffineMap
 from varinf.inference.deterministic import Objective, maximise
 from varinf.inference.fixed_draws import can_whiten, fixed_draws
 from varinf.inference.linear_response import draw_stderr
 from varinf.inference.result import Fit, fresh_elbo, log_density
 from varinf.inference.stochastic import Plan, ascend
 from varinf.inference.target import Target
-from varinf.inference.variational_families import Map, family_named
+from varinf.inference.variational_families import family_named
 from varinf.models.model import positive_number
 
 DRAWS = 32  # that a deterministic fit begins with, unless its family needs more
@@ -149,7 +150,7 @@ def _deterministic(target, family, draws, whiten, start, tolerance, rng, progres
             f"needs {2 * family.noise_dim(dim)} draws, and draws={draws}" if family.normal else "is for normal families"
         )
         raise ValueError(f"whiten=True {what}")
-    theta, to, history = family.start(dim), Map(start, np.ones(dim)), ()
+    theta, to, history = family.start(dim), AffineMap(start, np.ones(dim)), ()
     with reporter(progress, TICKS, "fit") as done:
         while True:
             white = can_whiten(family, dim, draws) if whiten is None else whiten
@@ -157,7 +158,7 @@ def _deterministic(target, family, draws, whiten, start, tolerance, rng, progres
             ended = maximise(target, family, noise, theta, to, lambda n: done(min(n, TICKS)), UNBOUNDED)
             history += ended.history
             objective, q = Objective(target, family, noise, ended.to), family.member(ended.theta, ended.to)
-            error = draw_stderr(ended, objective, white, rng) if ended.converged else np.full(dim, np.nan)
+            ended, error = _with_error(ended, objective, white, rng)
             relative = error / np.sqrt(np.asarray(q.variance))
             small = bool(np.all(relative <= tolerance))
             if not (grows and ended.converged) or small or 2 * draws > max(MOST_DRAWS, need):
@@ -175,6 +176,16 @@ def _deterministic(target, family, draws, whiten, start, tolerance, rng, progres
     bound = Estimate(ended.value, stderr, "log p(x)", named, Direction.NEITHER, draws=draws)
     fresh = fresh_elbo(target, q, FRESH, rng)
     return _result(target, family, "deterministic", ended, q, fresh, bound, draws, error, (ended, objective))
+
+
+def _with_error(ended, objective, white, rng):
+    """(ended, standard error of the fixed draws), nan where the fit has not converged or is interrupted here."""
+    try:
+        if ended.converged:
+            return ended, draw_stderr(ended, objective, white, rng)
+    except KeyboardInterrupt:
+        ended = ended._replace(converged=False, reason="interrupted while the error of the fixed draws was computed")
+    return ended, np.full(objective.target.free_dim, np.nan)
 
 
 def _result(target, family, method, ended, q, fresh, bound, draws, error=None, curvature=None):

@@ -65,8 +65,8 @@ class Fit:
             f"{self.family} fit, {self.method}, of {self.target.free_dim} coordinates: {ended}",
             f"  {self.reason}",
         ]
-        lines.append(f"  ELBO       {self.elbo}")
-        lines.append(f"  objective  {self.objective}")
+        lines += ["ELBO, from draws that the fit never saw:", str(self.elbo)]
+        lines += ["what was climbed:", str(self.objective)]
         return "\n".join(lines)
 
     __repr__ = __str__

@@ -22,8 +22,8 @@ import numpy as np
 
 from varinf._arrays import positive_integer
 from varinf._progress import reporter
+from varinf.inference.affine_map import AffineMap
 from varinf.inference.deterministic import Iteration, NoStart, Optimum, finite_start
-from varinf.inference.variational_families import Map
 from varinf.optimisers import Adam
 
 RATE = 0.1  # of Adam at the first level, in recentred coordinates
@@ -81,7 +81,7 @@ def ascend(target, family, start, plan, rng, progress):
     """The `Optimum` where the fit ended, whatever happened on the way."""
     dim = target.free_dim
     run = _Run(target, family, plan, rng)
-    theta, to, rate = family.start(dim), Map(start, np.ones(dim)), RATE
+    theta, to, rate = family.start(dim), AffineMap(start, np.ones(dim)), RATE
     best = before = None  # the judged level with the highest objective, and the last
     history, converged, failures = [], False, 0
     with reporter(progress, plan.max_steps, "fit") as done:
@@ -99,7 +99,7 @@ def ascend(target, family, start, plan, rng, progress):
                         reason = "the objective was not finite at three step sizes, each a tenth of the one before"
                         break
                     rate /= 10
-                    theta, to = (best or before or (family.start(dim), Map(start, to.scale)))[:2]
+                    theta, to = (best or before or (family.start(dim), AffineMap(start, to.scale)))[:2]
                     continue
                 if best is None or value > best[3]:
                     best = (theta, to, each, value)

@@ -20,7 +20,6 @@ the identity, whatever the units of the target.
 
 import math
 from functools import lru_cache
-from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,31 +27,10 @@ from varinf._arrays import positive_integer, special, standard_normal
 from varinf.families.diagonal_normal import DiagonalNormal
 from varinf.families.family import LOG_TWO_PI
 from varinf.families.full_normal import FullNormal
-from varinf.families.low_rank_normal import LowRankNormal
 from varinf.families.student_t import StudentT
+from varinf.inference.affine_map import AffineMap
+from varinf.inference.low_rank import LowRank
 from varinf.models.model import positive_number
-
-
-class Map(NamedTuple):
-    """z -> shift + scale z, with scale a vector (D,) or a lower triangle (D, D)."""
-
-    shift: Any
-    scale: Any
-
-    def of(self, z):
-        return self.shift + (z * self.scale if self.scale.ndim == 1 else z @ self.scale.T)
-
-    def turn(self, v):
-        """Directions v (S, D), which the shift leaves alone."""
-        return v * self.scale if self.scale.ndim == 1 else v @ self.scale.T
-
-    def pull(self, g):
-        """Gradients in z from those in its image."""
-        return g * self.scale if self.scale.ndim == 1 else g @ self.scale
-
-    @property
-    def log_det(self):
-        return float(np.sum(np.log(self.scale if self.scale.ndim == 1 else np.diagonal(self.scale))))
 
 
 class Diagonal:
@@ -109,7 +87,7 @@ class Diagonal:
         return DiagonalNormal(loc, scale)
 
     def recentre(self, theta, to):
-        return np.zeros_like(theta), Map(*self._placed(theta, to))
+        return np.zeros_like(theta), AffineMap(*self._placed(theta, to))
 
     @staticmethod
     def _placed(theta, to):
@@ -207,7 +185,7 @@ class Full:
         loc, scale, unit = self._split(theta)
         tril = scale[:, None] * unit
         scale = to.scale[:, None] * tril if to.scale.ndim == 1 else to.scale @ tril
-        return np.zeros_like(theta), Map(to.of(loc[None])[0], scale)
+        return np.zeros_like(theta), AffineMap(to.of(loc[None])[0], scale)
 
     def _split(self, theta):
         loc, log_scale, unit = self._parts(theta)
@@ -220,73 +198,6 @@ class Full:
         below = np.zeros((dim, dim))
         below[_below(dim)] = v[2 * dim :]
         return v[:dim], v[dim : 2 * dim], below
-
-
-class LowRank:
-    """theta = (loc, log scale, factor row by row); noise holds that of the features, then that of the factors."""
-
-    name, normal, push = "low_rank", True, None
-
-    def __init__(self, rank):
-        self.rank = rank
-
-    def noise_dim(self, dim):
-        return dim + self.rank
-
-    def size(self, dim):
-        return (2 + self.rank) * dim
-
-    def start(self, dim):
-        theta = np.zeros(self.size(dim))  # a factor of zeros is a saddle, where the gradient never leaves it
-        theta[2 * dim :] = 0.1 * np.cos(np.arange(self.rank * dim) * 2.399963)  # any spread directions do: golden angle
-        return theta
-
-    def noise(self, shape, rng):
-        return standard_normal(shape, rng)
-
-    def draw(self, theta, noise):
-        loc, scale, factor = self._split(theta)
-        return loc + scale * noise[:, : len(loc)] + noise[:, len(loc) :] @ factor.T
-
-    def pull(self, theta, noise, g):
-        dim = g.shape[1]
-        scale = np.exp(theta[dim : 2 * dim])
-        to_scale = scale * np.einsum("sd,sd->d", g, noise[:, :dim])
-        return np.concatenate([g.sum(axis=0), to_scale, (g.T @ noise[:, dim:]).ravel()])
-
-    def entropy(self, theta):
-        _, scale, factor = self._split(theta)
-        dim = len(scale)
-        white = factor / scale[:, None]
-        inner = np.eye(self.rank) + white.T @ white
-        pulled = np.linalg.solve(inner, white.T).T  # white inner^-1: what Woodbury's identity leaves of the inverse
-        value = np.sum(np.log(scale)) + np.linalg.slogdet(inner)[1] / 2 + dim * (1 + LOG_TWO_PI) / 2
-        to_scale = 1 - np.einsum("dr,dr->d", pulled, white)
-        return float(value), np.concatenate([np.zeros(dim), to_scale, (pulled / scale[:, None]).ravel()])
-
-    def log_density(self, theta, noise):
-        loc, scale, factor = self._split(theta)
-        dim, white = len(loc), factor / scale[:, None]
-        inner = np.eye(self.rank) + white.T @ white
-        away = noise[:, :dim] + noise[:, dim:] @ white.T  # (z - loc) / scale
-        solved = away - np.linalg.solve(inner, white.T @ away.T).T @ white.T
-        half_log_det = np.sum(np.log(scale)) + np.linalg.slogdet(inner)[1] / 2
-        log_q = -np.sum(away * solved, axis=1) / 2 - half_log_det - dim * LOG_TWO_PI / 2
-        return log_q, -solved / scale
-
-    def member(self, theta, to):
-        loc, scale, factor = self._split(theta)
-        return LowRankNormal(to.of(loc[None])[0], to.scale[:, None] * factor, to.scale * scale)
-
-    def recentre(self, theta, to):
-        loc, scale, factor = self._split(theta)
-        spread = np.sqrt(scale**2 + np.sum(factor**2, axis=1))  # of a feature: its own noise alone may vanish
-        theta = np.concatenate([np.zeros(len(loc)), np.log(scale / spread), (factor / spread[:, None]).ravel()])
-        return theta, Map(to.of(loc[None])[0], to.scale * spread)
-
-    def _split(self, theta):
-        dim = len(theta) // (2 + self.rank)
-        return theta[:dim], np.exp(theta[dim : 2 * dim]), theta[2 * dim :].reshape(dim, self.rank)
 
 
 def family_named(name):
