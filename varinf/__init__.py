@@ -37,6 +37,7 @@ from varinf.families.full_normal import FullNormal
 from varinf.families.low_rank_normal import LowRankNormal
 from varinf.families.mixture import Mixture
 from varinf.families.student_t import StudentT
+from varinf.inference.diagnose import diagnose
 from varinf.inference.fit import fit
 from varinf.inference.target import Target
 from varinf.information.active_units import active_units
@@ -108,6 +109,7 @@ __all__ = [
     # inference: from a log density to a posterior
     "Target",
     "fit",
+    "diagnose",
     # information
     "rate",
     "aggregate_kl",

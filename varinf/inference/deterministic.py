@@ -22,7 +22,12 @@ ROUNDS = 30  # each recentres the coordinates on the best member so far
 ITERATIONS = 25  # of the trust region in a round
 GRADIENT = 1e-4  # nats per unit of recentred coordinates at which a round ends; a Newton step then squares what is left
 PRECISE = 1e-6  # ... at which a fit has converged, relative to 1 + |F| / 1e3 where F's own rounding is coarser
+QUASI_ITERATIONS = 200  # of L-BFGS
+HUGE = 1e100  # its line search backs off from this, where from infinity it gives up
 FLAT = 1e-6  # curvatures so small, against 1 in recentred coordinates, are differences' rounding
+MOST_TURNS = 500  # of conjugate gradients
+NEARLY = 1e-6  # of its right-hand side may be left of a solve that ran out of turns
+GAIN = 1e-4  # nats: a round that gains less, with a gradient next to zero, ends a fit along what is all but flat
 STALLED = 1e-3  # gradients so small are zero to what can be told, where no step gains any more
 SHRINK = (1.0, 0.1, 1e-2, 1e-4, 1e-6)  # scales that a start is tried at, until log p is finite over its draws
 
@@ -114,7 +119,7 @@ def maximise(target, family, noise, theta, to, done, limit):
         objective = Objective(target, family, noise, finite_start(target, family, noise, theta, to))
         for _ in range(ROUNDS):
             before = objective.value_and_gradient(theta)[0]
-            theta, message = _newton(objective, theta)
+            theta, message = (_quasi_newton if family.damping else _newton)(objective, theta)
             moved, centred = objective.recentred(theta)
             value, gradient = moved.value_and_gradient(centred)
             objective, theta = moved, centred  # only now: an interrupt finds an objective that has been looked at
@@ -125,8 +130,8 @@ def maximise(target, family, noise, theta, to, done, limit):
             if value > limit:
                 reason = f"the objective passed {limit:.3g} nats and rises on: the target has no normaliser"
                 break
-            stuck = stuck + 1 if value - before < 1e-9 * (1 + abs(value)) else 0
-            if stuck == 2 and np.linalg.norm(gradient) <= STALLED:
+            stuck = stuck + 1 if value - before < GAIN * (1 + abs(value) / 1e3) else 0
+            if stuck and np.linalg.norm(gradient) <= (STALLED if not family.damping else 10 * STALLED):
                 converged, reason = True, f"no step gains anything; the gradient is {np.linalg.norm(gradient):.0e}"
                 break
             if stuck == 2:
@@ -166,8 +171,8 @@ def _newton(objective, theta):
         return -value, -gradient
 
     def curvature(theta, v):  # none to be told where differences reach over an edge: the trust region judges the step
-        product = objective.hessian_product(theta, v)
-        return -product if np.isfinite(product).all() else np.zeros_like(v)
+        product = damped(objective, theta, v)
+        return product if np.isfinite(product).all() else np.zeros_like(v)
 
     result = minimize(
         loss,
@@ -180,7 +185,7 @@ def _newton(objective, theta):
     theta = objective.best
     gradient = objective.value_and_gradient(theta)[1]
     if np.linalg.norm(gradient) <= 10 * GRADIENT:  # near enough: the last step needs no safeguard but this comparison
-        step = solve(lambda v: -objective.hessian_product(theta, v), gradient)
+        step = solve(lambda v: damped(objective, theta, v), gradient)
         if step is not None:
             closer, smaller = objective.value_and_gradient(theta + step)
             if math.isfinite(closer) and np.linalg.norm(smaller) < np.linalg.norm(gradient):
@@ -188,7 +193,25 @@ def _newton(objective, theta):
     return theta, result.message
 
 
-def solve(product, b, tolerance=1e-10):
+def _quasi_newton(objective, theta):
+    """L-BFGS steps, which flat directions do not hold up as they do conjugate gradients."""
+    from scipy.optimize import minimize
+
+    def loss(theta):
+        value, gradient = objective.value_and_gradient(theta)
+        return (-value if math.isfinite(value) else HUGE), -gradient
+
+    options = {"maxiter": QUASI_ITERATIONS, "maxcor": 20, "gtol": GRADIENT / 10, "ftol": 1e-15}
+    result = minimize(loss, theta, jac=True, method="L-BFGS-B", options=options)
+    return objective.best, result.message
+
+
+def damped(objective, theta, v):
+    """Minus the Hessian of F times v, with as much of v added as the family's flat directions need to end a solve."""
+    return objective.family.damping * v - objective.hessian_product(theta, v)
+
+
+def solve(product, b, tolerance=1e-10, flat=FLAT):
     """x with product(x) = b, by conjugate gradients; None where the operator has a negative curvature along the way.
 
     Where it is flat, as a low-rank factor is along its rotations, x is what the other directions say.
@@ -196,12 +219,12 @@ def solve(product, b, tolerance=1e-10):
     x, r = np.zeros_like(b), b.copy()
     p, square = r.copy(), float(r @ r)
     end = tolerance**2 * square
-    for _ in range(min(10 * len(b), 2000)):
+    for _ in range(min(2 * len(b) + 10, MOST_TURNS)):
         if square <= end:
             return x
         turned = product(p)
         curvature = float(p @ turned)
-        if abs(curvature) <= FLAT * float(p @ p):
+        if abs(curvature) <= flat * float(p @ p):
             return x
         if not curvature > 0:
             return None
@@ -209,7 +232,7 @@ def solve(product, b, tolerance=1e-10):
         r -= square / curvature * turned
         square, before = float(r @ r), square
         p = r + square / before * p
-    return x if square <= 1e-12 * float(b @ b) else None
+    return x if square <= NEARLY**2 * float(b @ b) else None
 
 
 def _rising(looks):

@@ -12,7 +12,7 @@ from varinf.evidence.renyi_bound import renyi_bound
 from varinf.inference.affine_map import AffineMap
 from varinf.inference.deterministic import Objective, maximise
 from varinf.inference.fixed_draws import can_whiten, fixed_draws
-from varinf.inference.linear_response import draw_stderr
+from varinf.inference.linear_response import draw_errors
 from varinf.inference.result import Fit, fresh_elbo, log_density
 from varinf.inference.stochastic import Plan, ascend
 from varinf.inference.target import Target
@@ -21,7 +21,7 @@ from varinf.models.model import positive_number
 
 DRAWS = 32  # that a deterministic fit begins with, unless its family needs more
 MOST_DRAWS = 4096  # ... and doubles to at most
-SMALL = 0.1  # standard errors of the fixed draws are small from here on, in posterior standard deviations
+SMALL = 0.1  # errors of the fixed draws are small from here on, against posterior standard deviations
 FRESH = 2000  # draws that the ELBO of a fit is estimated from
 UNBOUNDED = 1e12  # nats: an objective that passes this has no maximum
 TICKS = 100  # of a progress bar, since how long Newton's method takes is not known beforehand
@@ -65,7 +65,8 @@ def fit(
     start : array (free_dim,), optional
         Where q begins; 0 unless given.
     tolerance : float
-        The error that the choice of fixed draws may leave in a mean, in posterior standard deviations.
+        The error that the choice of fixed draws may leave in a mean, in posterior standard deviations, and in a
+        standard deviation, relatively.
     batch_size : int, optional
         Stochastic fits of a `Target.from_data`: data per step; None takes all.
     max_steps : int
@@ -120,9 +121,8 @@ def fit(
             raise ValueError(f"objective={objective!r} is for method='stochastic': deterministic fits climb the ELBO")
         if batch_size is not None:
             raise ValueError(f"batch_size={batch_size} is for method='stochastic': deterministic fits see all data")
-        return _deterministic(
-            target, family, draws, whiten, start, positive_number(tolerance, "tolerance"), rng, progress
-        )
+        options = {"draws": draws, "whiten": whiten, "tolerance": positive_number(tolerance, "tolerance")}
+        return _deterministic(target, family, start, options, rng, progress)
     if method == "stochastic":
         if whiten is not None:
             raise ValueError(f"whiten={whiten} is for method='deterministic', whose draws are fixed")
@@ -131,14 +131,21 @@ def fit(
         q = family.member(ended.theta, ended.to)
         fresh = fresh_elbo(target, q, FRESH, rng)
         bound = fresh if plan.alpha is None else _climbed(target, q, plan, rng)
-        return _result(target, family, method, ended, q, fresh, bound, plan.draws)
+        options = {"objective": objective, "draws": draws, "batch_size": batch_size, "max_steps": max_steps}
+        how = {"draws": plan.draws, "method": method, "options": options, "draw_stderr": None}
+        return _result(target, family, ended, q, fresh, bound, **how)
     raise ValueError(f"method={method!r}: use 'deterministic' or 'stochastic'")
 
 
-def _deterministic(target, family, draws, whiten, start, tolerance, rng, progress):
+def _deterministic(target, family, start, options, rng, progress):
+    draws, whiten, tolerance = options["draws"], options["whiten"], options["tolerance"]
     dim, grows = target.free_dim, draws is None
-    need = 2 * family.noise_dim(dim) if family.name == "full" else 2
-    draws = max(DRAWS, need) if grows else positive_integer(draws, "draws")
+    need = 2 * dim if family.name == "full" else 2
+    draws = (
+        max(DRAWS, need, 2 * family.noise_dim(dim) if family.name == "low_rank" else 0)
+        if grows
+        else positive_integer(draws, "draws")
+    )
     draws += draws % 2
     if draws < need:
         raise ValueError(
@@ -159,7 +166,7 @@ def _deterministic(target, family, draws, whiten, start, tolerance, rng, progres
             history += ended.history
             objective, q = Objective(target, family, noise, ended.to), family.member(ended.theta, ended.to)
             ended, error = _with_error(ended, objective, white, rng)
-            relative = error / np.sqrt(np.asarray(q.variance))
+            relative = error / np.array([np.sqrt(np.asarray(q.variance)), np.ones(dim)])
             small = bool(np.all(relative <= tolerance))
             if not (grows and ended.converged) or small or 2 * draws > max(MOST_DRAWS, need):
                 break
@@ -167,7 +174,8 @@ def _deterministic(target, family, draws, whiten, start, tolerance, rng, progres
         done(TICKS)
     reason = ended.reason
     if ended.converged and not small:
-        moved = f"other fixed draws would move a mean by {np.max(relative):.2g} standard deviations"
+        moved = f"other fixed draws would move a mean by {np.max(relative[0]):.2g} standard deviations, or a standard "
+        moved += f"deviation by {np.max(relative[1]):.0%}"
         reason += f"; {moved}: take more than {draws}"
     ended = ended._replace(history=history, reason=reason)
     pairs = np.mean(ended.each.reshape(2, -1), axis=0)
@@ -175,23 +183,23 @@ def _deterministic(target, family, draws, whiten, start, tolerance, rng, progres
     named = f"the ELBO over {draws} fixed draws"
     bound = Estimate(ended.value, stderr, "log p(x)", named, Direction.NEITHER, draws=draws)
     fresh = fresh_elbo(target, q, FRESH, rng)
-    return _result(target, family, "deterministic", ended, q, fresh, bound, draws, error, (ended, objective))
+    how = {"draws": draws, "method": "deterministic", "options": options, "draw_stderr": error[0]}
+    return _result(target, family, ended, q, fresh, bound, **how, _curvature=(ended, objective))
 
 
 def _with_error(ended, objective, white, rng):
-    """(ended, standard error of the fixed draws), nan where the fit has not converged or is interrupted here."""
+    """(ended, standard errors of the fixed draws), nan where the fit has not converged or is interrupted here."""
     try:
         if ended.converged:
-            return ended, draw_stderr(ended, objective, white, rng)
+            return ended, draw_errors(ended, objective, white, rng)
     except KeyboardInterrupt:
         ended = ended._replace(converged=False, reason="interrupted while the error of the fixed draws was computed")
-    return ended, np.full(objective.target.free_dim, np.nan)
+    return ended, np.full((2, objective.target.free_dim), np.nan)
 
 
-def _result(target, family, method, ended, q, fresh, bound, draws, error=None, curvature=None):
-    how = {"converged": ended.converged, "reason": ended.reason, "history": ended.history, "draws": draws}
-    how |= {"draw_stderr": error, "method": method, "family": family.name}
-    return Fit(target=target, q=q, elbo=fresh, objective=bound, **how, _curvature=curvature)
+def _result(target, family, ended, q, fresh, bound, **how):
+    how |= {"converged": ended.converged, "reason": ended.reason, "history": ended.history, "family": family.label}
+    return Fit(target=target, q=q, elbo=fresh, objective=bound, **how)
 
 
 def _climbed(target, q, plan, rng):

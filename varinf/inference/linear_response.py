@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from varinf.inference.deterministic import Objective, solve
+from varinf.inference.deterministic import FLAT, Objective, damped, solve
 from varinf.inference.fixed_draws import fixed_draws
 
+UNITS = 16  # groups of antithetic pairs at most, whose means are solved for: their spread is known to 18%
 REPLICATES = 8  # sets of draws that stand in for the one that was fixed, where draws of a set are not independent
 
 
@@ -19,10 +20,11 @@ def linear_response_covariance(optimum, objective, directions):
     scale = optimum.to.scale
     pulled = directions * scale if scale.ndim == 1 else directions @ scale
     dim, responses = pulled.shape[1], []
+    flat = max(FLAT, objective.family.damping)
     for row in pulled:
         tilt = np.zeros_like(optimum.theta)
         tilt[:dim] = row
-        response = solve(lambda v: -objective.hessian_product(optimum.theta, v), tilt)
+        response = solve(lambda v: -objective.hessian_product(optimum.theta, v), tilt, flat=flat)
         if response is None:
             raise ValueError(
                 "the fitted objective is not concave where the fit ended, so linear response has no covariance: let "
@@ -33,8 +35,8 @@ def linear_response_covariance(optimum, objective, directions):
     return (covariance + covariance.T) / 2
 
 
-def draw_stderr(optimum, objective, whitened, rng):
-    """Standard error (D,) of the fitted loc over other choices of the fixed draws; nan where F is not concave.
+def draw_errors(optimum, objective, whitened, rng):
+    """Standard errors of loc (D,) and of log scales (D,) over other fixed draws; nan where F is not concave.
 
     The optimum moves by (-Hessian)^-1 times the change of the gradient. Of plain draws, antithetic pairs are the
     independent units whose gradients are averaged (the sandwich of M-estimation). Whitened draws depend on each other,
@@ -45,14 +47,16 @@ def draw_stderr(optimum, objective, whitened, rng):
         sets = (fixed_draws(objective.family, dim, len(objective.noise), rng, True) for _ in range(REPLICATES))
         changes = [_mean_gradient(objective, noise, theta) for noise in sets]
     else:
-        changes = objective.gradients(theta)
-    moves = [solve(lambda v: -objective.hessian_product(theta, v), change, 1e-6) for change in changes]
+        pairs = objective.gradients(theta)
+        changes = [part.mean(axis=0) for part in np.array_split(pairs, min(len(pairs), UNITS))]
+    moves = [solve(lambda v: damped(objective, theta, v), change, 1e-2) for change in changes]
     if any(move is None for move in moves):
-        return np.full(dim, np.nan)
-    moved = objective.to.turn(np.array([move[:dim] for move in moves]))
+        return np.full((2, dim), np.nan)
+    moves = np.array(moves)
+    moved = np.array([objective.to.turn(moves[:, :dim]), objective.family.spread_change(theta, moves)])
     if whitened:  # a new set moves the optimum by its own gradient, which is zero at its own optimum
-        return np.sqrt(np.mean(moved**2, axis=0))
-    return moved.std(axis=0, ddof=1) / np.sqrt(len(moved))
+        return np.sqrt(np.mean(moved**2, axis=1))
+    return moved.std(axis=1, ddof=1) / np.sqrt(len(moves))
 
 
 def _mean_gradient(objective, noise, theta):

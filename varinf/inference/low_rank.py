@@ -12,9 +12,10 @@ class LowRank:
     """theta = (loc, log scale, factor row by row); noise holds that of the features, then that of the factors."""
 
     name, normal, push = "low_rank", True, None
+    damping = 1e-2  # rotations of the factors are flat, and scales beside large factors nearly so
 
     def __init__(self, rank):
-        self.rank = rank
+        self.rank, self.label = rank, f"low_rank:{rank}"
 
     def noise_dim(self, dim):
         return dim + self.rank
@@ -69,6 +70,13 @@ class LowRank:
         spread = np.sqrt(scale**2 + np.sum(factor**2, axis=1))  # of a feature: its own noise alone may vanish
         theta = np.concatenate([np.zeros(len(loc)), np.log(scale / spread), (factor / spread[:, None]).ravel()])
         return theta, AffineMap(to.of(loc[None])[0], to.scale * spread)
+
+    def spread_change(self, theta, moves):
+        loc, scale, factor = self._split(theta)
+        dim = len(loc)
+        own = scale**2 * moves[:, dim : 2 * dim]
+        shared = np.einsum("dr,mdr->md", factor, moves[:, 2 * dim :].reshape(len(moves), dim, self.rank))
+        return (own + shared) / (scale**2 + np.sum(factor**2, axis=1))
 
     def _split(self, theta):
         dim = len(theta) // (2 + self.rank)

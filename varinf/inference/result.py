@@ -39,7 +39,9 @@ class Fit:
     draw_stderr : array (free_dim,) or None
         Standard error of each mean of q over other choices of the fixed draws; None for stochastic fits.
     method, family : str
-        What was asked for.
+        What was asked for; ``family`` with its rank or degrees of freedom.
+    options : dict
+        The other options of `fit` that shaped the result, as it takes them: a fit from elsewhere can be like this one.
 
     See Also
     --------
@@ -57,6 +59,7 @@ class Fit:
     draw_stderr: Any
     method: str
     family: str
+    options: dict
     _curvature: Any = field(repr=False, default=None)
 
     def __str__(self):

@@ -13,6 +13,9 @@ function of each draw,
     bend(theta, noise, g, v)     sum over draws of g . d2z/dtheta2 v, (size,)
     member(theta, to)            the family member behind an affine map z -> to.shift + to.scale z
     recentre(theta, to)          (theta, map) of the same member, with the map where the member is
+    spread_change(theta, moves)  relative changes (M, D) of the scales where theta moves by each of (M, size)
+
+`damping` is what must be added to the curvature, near 1 elsewhere, where a family has directions that change no member.
 
 Fits work behind such a map, so that the member sought is near the standard one and the Hessian of the objective near
 the identity, whatever the units of the target.
@@ -36,7 +39,8 @@ from varinf.models.model import positive_number
 class Diagonal:
     """theta = (loc, log scale)."""
 
-    name, normal = "diagonal", True
+    name = label = "diagonal"
+    normal, damping = True, 0.0
 
     def noise_dim(self, dim):
         return dim
@@ -89,6 +93,10 @@ class Diagonal:
     def recentre(self, theta, to):
         return np.zeros_like(theta), AffineMap(*self._placed(theta, to))
 
+    def spread_change(self, theta, moves):
+        dim = len(theta) // 2
+        return moves[:, dim:]
+
     @staticmethod
     def _placed(theta, to):
         loc, log_scale = np.split(theta, 2)
@@ -101,7 +109,7 @@ class StudentTs(Diagonal):
     name, normal = "student_t", False
 
     def __init__(self, degrees):
-        self.degrees = degrees
+        self.degrees, self.label = degrees, f"student_t:{degrees:g}"
 
     def noise(self, shape, rng):
         return standard_normal(shape, rng) / np.sqrt(rng.chisquare(self.degrees, shape) / self.degrees)
@@ -130,7 +138,8 @@ class Full:
     Scales multiply whole rows of the Cholesky factor, so that a narrow posterior is reached by the scales alone.
     """
 
-    name, normal = "full", True
+    name = label = "full"
+    normal, damping = True, 0.0
 
     def noise_dim(self, dim):
         return dim
@@ -186,6 +195,10 @@ class Full:
         tril = scale[:, None] * unit
         scale = to.scale[:, None] * tril if to.scale.ndim == 1 else to.scale @ tril
         return np.zeros_like(theta), AffineMap(to.of(loc[None])[0], scale)
+
+    def spread_change(self, theta, moves):
+        dim = _dim_of_full(len(theta))
+        return moves[:, dim : 2 * dim]
 
     def _split(self, theta):
         loc, log_scale, unit = self._parts(theta)
