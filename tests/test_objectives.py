@@ -24,6 +24,15 @@ def bracket():
     return vi.sandwich(NormalNormal(0.0, 1.0, 1.0), np.ones((1, 1)), DiagonalNormal([[0.2]], [[0.8]]), draws=100, rng=0)
 
 
+NORMAL = vi.Target(lambda z: -np.sum(z * z, axis=1), 1, gradient=lambda z: -2 * z)
+SMALL = {"temperatures": 3, "chains": 5, "rng": 0}
+
+
+def simulated():
+    start = DiagonalNormal([0.0], [1.0])
+    return vi.annealed_sandwich(lambda rng: (0, rng.normal(size=1)), lambda x: NORMAL, lambda x: start, **SMALL)
+
+
 # name: (the arguments that decide the direction, a small call) once for each claim
 CALLS = {
     "elbo": [({}, lambda: vi.elbo(LOG_W))],
@@ -38,6 +47,8 @@ CALLS = {
     ],
     "thermodynamic": [({}, lambda: vi.thermodynamic(LOG_W, AT_POSTERIOR).log_evidence)],
     "sandwich": [({}, bracket)],
+    "annealed_evidence": [({}, lambda: vi.annealed_evidence(NORMAL, DiagonalNormal([0.0], [1.0]), **SMALL).lower)],
+    "annealed_sandwich": [({}, simulated)],
     "rate": [({}, lambda: vi.rate(Q)), ({}, lambda: vi.rate(Q, over="dataset")), ({}, lambda: vi.rate(Q, draws=5))],
     "aggregate_kl": [({}, lambda: vi.aggregate_kl(Q, rng=0))],
     "index_information": [({}, lambda: vi.index_information(Q, rng=0))],
@@ -56,7 +67,7 @@ CALLS = {
 }
 
 # A docstring whose Returns section opens with one of these makes its function an objective.
-RESULT = re.compile(r"Returns\n\s*-{3,}\n\s*(Estimate|Sandwich|Thermodynamic)\s*\n")
+RESULT = re.compile(r"Returns\n\s*-{3,}\n\s*(Estimate|Sandwich|Thermodynamic|Annealed|AnnealedSandwich)\s*\n")
 
 
 def public_objectives():

@@ -37,6 +37,8 @@ from varinf.families.full_normal import FullNormal
 from varinf.families.low_rank_normal import LowRankNormal
 from varinf.families.mixture import Mixture
 from varinf.families.student_t import StudentT
+from varinf.inference.annealed_evidence import annealed_evidence
+from varinf.inference.annealed_sandwich import annealed_sandwich
 from varinf.inference.diagnose import diagnose
 from varinf.inference.fit import fit
 from varinf.inference.target import Target
@@ -110,6 +112,8 @@ __all__ = [
     "Target",
     "fit",
     "diagnose",
+    "annealed_evidence",
+    "annealed_sandwich",
     # information
     "rate",
     "aggregate_kl",

@@ -141,4 +141,38 @@ ENTRIES = (
         ),
         "Grosse, Ghahramani, Adams (2015)",
     ),
+    Objective(
+        "annealed_evidence",
+        "Annealed bound on the log evidence",
+        "E[log (1/K) sum_k w_k], log w = sum_t (b_t - b_(t-1)) log p(x, z_(t-1))/q(z_(t-1)|x)",
+        Direction.LOWER,
+        Answers(
+            _LOG_EVIDENCE + " is out of reach.",
+            "q(z|x) only as a start: chains lead from it to the posterior over the path q(z|x) w^b, and each has one "
+            "weight. The more temperatures and the better the moves, the less q matters.",
+            "Lower bound on log p(x) for any number of chains, in expectation, however badly they mix, as their "
+            "kernels were frozen before.",
+            "Nothing is fitted. Each temperature adds its share of log p(x, z) - log q(z|x), where the chain is by "
+            "then: near q at first, near the posterior at last.",
+            "Neither: no KL to the prior splits off. The bound lies below log p(x) by about Var(w)/(2K) for weights of "
+            "mean 1.",
+        ),
+        "Neal (2001)",
+    ),
+    Objective(
+        "annealed_sandwich",
+        "Annealed sandwich on simulated data",
+        "log mean w of chains from q <= log p(x) <= -log mean 1/w of chains from the simulated z",
+        (Direction.LOWER, Direction.UPPER),
+        Answers(
+            _LOG_EVIDENCE + " is out of reach, though simulated data come with one exact draw from it.",
+            "q(z|x) only as the one end of chains that are run both ways.",
+            "Both: a lower and an upper bound on log p(x) of simulated data, each in expectation. For real data the "
+            "lower side alone is a bound, and the gap is evidence by analogy.",
+            "Nothing is fitted. The gap, averaged over simulated data sets, says how far the lower bound can be from "
+            "log p(x), on average, with these temperatures and moves.",
+            "Neither: the gap measures how badly chains mix, not how much z tells about x.",
+        ),
+        "Grosse, Ghahramani, Adams (2015)",
+    ),
 )
