@@ -109,13 +109,13 @@ def test_a_move_keeps_a_density_that_is_not_normal():
 def test_the_mean_weight_is_the_normaliser_and_that_of_the_inverse_one_over_it():
     """Both ways, over few and coarse temperatures, with kernels of which a good part is refused."""
     target, n, dim = student(2), 40_000, 2
-    path = Path(target, vi.DiagonalNormal([0.5, -0.5], [1.0, 1.3]))
+    path = Path(target, vi.StudentT(5.0, [1.5, -0.5], [1.0, 1.3]))  # weights bounded on both sides
     kernels = Kernels(np.array([0.0, 0.2, 0.5, 0.7, 1.0]), np.full(5, 1.1), 1, 3)
     log_z, accepted = dim * log_normaliser(), []
     log_w, _ = forward(path, kernels, n, np.random.default_rng(4), lambda *look: accepted.append(look[3]))
     assert np.nanmin(accepted) < 0.95
     w = np.exp(log_w - log_z)
-    assert w.std() < 0.7  # so that the error below is to be trusted, and 5 of it are less than 2%
+    assert w.std() < 1.0  # five errors are then less than 2.5%
     assert abs(w.mean() - 1) < 5 * w.std() / math.sqrt(n)
     exact = np.random.default_rng(5).standard_t(5.0, size=(n, dim))
     inverse = np.exp(log_z - reverse(path, kernels, exact, np.random.default_rng(6)))
@@ -136,7 +136,7 @@ def test_weighted_ends_are_draws_of_the_target():
 
 def test_kernels_are_tuned_by_other_draws_and_then_frozen():
     path = Path(student(), FAMILIES["diagonal"])
-    one, other = (tune(path, ladder(10), 50, 1, 4, np.random.default_rng(seed)) for seed in (0, 1))
+    one, other = (tune(path, ladder(10), 50, 1, 1, np.random.default_rng(seed)) for seed in (0, 1))
     assert np.all(one.step_sizes != other.step_sizes)
     np.testing.assert_array_equal(one.temperatures, other.temperatures)
     before = one.step_sizes.copy()
