@@ -111,6 +111,8 @@ class Path:
         with np.errstate(all="ignore"):
             log_p, slope = self.target.value_and_gradient(z)
             log_q, slope_q = self._log_q(u, z)
+        if np.any(log_p == math.inf):
+            raise ValueError(f"log_prob is +inf at {z[np.argmax(log_p)]} (free coordinates): it must be below")
         log_p = np.where(np.isnan(log_p), -math.inf, log_p)
         return u, log_p, _finite(self._pull(slope)), log_q, _finite(slope_q)
 
