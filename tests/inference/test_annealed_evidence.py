@@ -62,19 +62,19 @@ def test_both_sides_meet_a_known_normaliser(normal_run):
 
 
 def test_weights_of_many_small_runs_are_unbiased():
-    """Pilot, kernels and chains anew in each of 150 runs: exp of the lower side has mean 1 whatever was tuned."""
+    """Pilot, kernels and chains anew in each of 100 runs: exp of the lower side has mean 1 whatever was tuned."""
     target, posterior = normal_target()
     q, rng = vi.DiagonalNormal([0.5, -0.5], [0.9, 0.9]), np.random.default_rng(2)
     runs = [
         vi.annealed_evidence(
             target, q, temperatures=4, chains=10, leapfrog=2, posterior_draws=posterior.sample(10, rng), rng=rng
         )
-        for _ in range(150)
+        for _ in range(100)
     ]
     lower, upper = (np.array([getattr(run, side).value for run in runs]) - LOG_Z for side in ("lower", "upper"))
     for unbiased in (np.exp(lower), np.exp(-upper)):
         error = unbiased.std() / math.sqrt(len(runs))
-        assert error < 0.03
+        assert error < 0.04
         assert abs(unbiased.mean() - 1) < 5 * error
     for above in (-lower, upper):  # bounds on average, and that of one chain by more than its error
         assert above.mean() > -5 * above.std() / math.sqrt(len(runs))
@@ -93,7 +93,7 @@ def test_logistic_regression_by_quadrature():
         return (signs / (1 + np.exp(signs * (z @ X.T)))) @ X - z / 4
 
     target = vi.Target(lambda z: model.log_joint(None, z), 2, gradient=gradient).check(rng=0)
-    a = vi.annealed_evidence(target, model.prior, temperatures=60, chains=1000, rng=4)  # from the prior
+    a = vi.annealed_evidence(target, model.prior, temperatures=60, chains=1000, leapfrog=4, rng=4)  # from the prior
     assert a.lower.stderr < 0.03
     assert abs(a.lower.value - model.log_evidence()) < 5 * a.lower.stderr
     by_differences = vi.Target(lambda z: model.log_joint(None, z), 2)

@@ -8,7 +8,7 @@ from scipy.stats import multivariate_normal
 
 import varinf as vi
 
-NOISE, FEATURES = 0.5, np.random.default_rng(0).normal(size=(6, 2))
+NOISE, FEATURES = 2.5, np.random.default_rng(0).normal(size=(6, 2))
 
 
 def simulate(rng):
@@ -37,12 +37,12 @@ def run(seen=None, **how):
             seen.append(x)
         return vi.DiagonalNormal.standard(2)
 
-    return vi.annealed_sandwich(simulate, target_of, q_of, **{"rng": 0, "temperatures": 20} | how)
+    return vi.annealed_sandwich(simulate, target_of, q_of, **{"rng": 0, "temperatures": 20, "leapfrog": 3} | how)
 
 
 def test_each_side_is_a_bound_on_average_over_data_sets():
     data = []
-    s = run(data, data_sets=60, chains=5, temperatures=10)
+    s = run(data, data_sets=60, chains=5, temperatures=4)
     truth = np.array([log_evidence(x) for x in data])
     lower, upper = s.lower.value - truth, s.upper.value - truth
     for unbiased in (np.exp(lower), np.exp(-upper)):
@@ -58,23 +58,22 @@ def test_each_side_is_a_bound_on_average_over_data_sets():
 
 
 def test_more_temperatures_close_the_gap():
-    few, many = (run(data_sets=20, temperatures=t).mean_gap for t in (3, 100))
+    few, many = (run(data_sets=30, chains=1, temperatures=t).mean_gap for t in (1, 20))
     assert few.value - many.value > 3 * np.hypot(few.stderr, many.stderr)
     assert abs(many.value) < 0.1
 
 
-def test_a_wrong_simulator_is_caught_by_a_negative_gap():
-    """Draws that are not from the posterior bound nothing: z of another data set lies below on the upper side."""
+def test_a_simulator_of_another_model_shows_as_a_negative_gap():
+    """With z that x was not made from the upper side bounds nothing, and falls below the lower one."""
 
-    def too_central(rng):
-        x, _ = simulate(rng)
-        mode = np.linalg.solve(FEATURES.T @ FEATURES / NOISE**2 + np.eye(2), FEATURES.T @ x / NOISE**2)
-        return x, mode
+    def apart(rng):
+        x, z = simulate(rng)
+        return x, z + 3
 
-    wide = vi.DiagonalNormal([0.0, 0.0], [1.0, 1.0])
-    s = vi.annealed_sandwich(too_central, target_of, lambda x: wide, data_sets=20, temperatures=1, leapfrog=1, rng=1)
-    right = vi.annealed_sandwich(simulate, target_of, lambda x: wide, data_sets=20, temperatures=1, leapfrog=1, rng=1)
-    assert s.mean_gap.value != right.mean_gap.value
+    prior = vi.DiagonalNormal.standard(2)
+    s = vi.annealed_sandwich(apart, target_of, lambda x: prior, temperatures=2, leapfrog=1, rng=1)
+    assert s.mean_gap.value < -1
+    assert np.median(s.gap.value) < 0
 
 
 def test_the_default_fits_each_data_set():
@@ -107,7 +106,7 @@ def test_parameters_come_in_their_constraints():
             names=["x"],
         )
 
-    s = vi.annealed_sandwich(poisson, target, data_sets=20, temperatures=20, rng=3)
+    s = vi.annealed_sandwich(poisson, target, data_sets=20, temperatures=10, leapfrog=3, rng=3)
     truth = -(np.array(data) + 1) * math.log(2)
     for side in (s.lower.value, s.upper.value):
         error = (side - truth).std() / math.sqrt(20)

@@ -25,7 +25,7 @@ from varinf.inference.target import Target
 ACCEPTANCE = 0.8  # that step sizes are tuned towards
 LONGEST = 2.0  # length of a trajectory, in standard deviations of q: pi/2 would carry a normal to an independent draw
 JITTER = (0.7, 1.3)  # times the step size, anew for each move, so that no trajectory closes on itself
-FIRST, EACH = 12, 3  # pilot moves at the first temperature, where the step size is not known at all, and at the others
+FIRST, EACH = 12, 2  # pilot moves at the first temperature, where the step size is not known at all, and at the others
 STEEPNESS = 4.0  # of the sigmoid on which temperatures lie, closest to each other at both ends
 
 
@@ -77,6 +77,7 @@ class Path:
         self.loc = np.asarray(q.mean, dtype=np.float64)
         self.tril = np.asarray(q.scale_tril, dtype=np.float64) if isinstance(q, FullNormal) else None
         self.scale = np.sqrt(np.asarray(q.variance, dtype=np.float64))
+        self._log_q_at_mean = float(q.log_prob(self.loc))
         if not isinstance(q, Normal):
             self._by_differences = Target(q.log_prob, q.dim).gradient_by_differences
 
@@ -126,7 +127,7 @@ class Path:
             white = q._white(z)  # the first D of these, over the scale, are the precision matrix times z - loc
             return q._log_density_at(white), -white[:, : self.dim] / q.scale * self.scale
         if isinstance(q, Normal):
-            return q._log_density_at(u), -u
+            return self._log_q_at_mean - np.einsum("nd,nd->n", u, u) / 2, -u
         log_q, slope = self._by_differences(z)
         return log_q, self._pull(slope)
 
