@@ -1,7 +1,8 @@
 """The annealed bound against exact evidence: unbiased weights, a bound from each side, a curve that ends where it must.
 
-Seen to fail by hand, each with the source changed: moves that are always accepted; increments of the weight read after
-the move instead of before it; temperatures of the moves off by one; 1/w averaged for w.
+Here or in `test_annealing` these were seen to fail, each with the source changed: moves that are always accepted, or
+judged without their momentum; increments of the weight read after the move instead of before it; temperatures of the
+moves off by one, in either direction; a whole last half step.
 """
 
 import math
