@@ -28,7 +28,8 @@ class Thermodynamic:
     curve : Estimate of shape (B, *batch)
         E_β[log w] at each of them; non-decreasing in β but for noise.
     log_evidence : Estimate of shape (*batch)
-        The integral of the curve over [0, 1], in closed form rather than by a rule over `betas`.
+        The integral of the curve over [0, 1], in closed form rather than by a rule over `betas`. Of annealed chains,
+        `annealed_evidence`, it is the trapezoid rule over their temperatures.
     lower, upper : Estimate of shape (*batch)
         The ends of the curve: ELBO and EUBO.
     """
