@@ -127,7 +127,7 @@ class Path:
             white = q._white(z)  # the first D of these, over the scale, are the precision matrix times z - loc
             return q._log_density_at(white), -white[:, : self.dim] / q.scale * self.scale
         if isinstance(q, Normal):
-            return self._log_q_at_mean - np.einsum("nd,nd->n", u, u) / 2, -u
+            return self._log_q_at_mean - np.einsum("ij,ij->i", u, u) / 2, -u
         log_q, slope = self._by_differences(z)
         return log_q, self._pull(slope)
 
