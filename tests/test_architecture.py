@@ -44,7 +44,7 @@ FLOORS = {
 }
 ROOMS = ("autoencoders", "diagnostics", "divergences", "evidence", "families", "inference", "information", "interop")
 ROOMS += ("models", "tradeoffs")
-LAZY = ("matplotlib", "sklearn", "torch", "jax", "scipy.stats", "scipy.optimize", "tqdm")
+LAZY = ("matplotlib", "sklearn", "torch", "jax", "pymc", "pytensor", "arviz", "scipy.stats", "scipy.optimize", "tqdm")
 MODULES = sorted(path for path in ROOT.rglob("*.py"))
 
 

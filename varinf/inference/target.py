@@ -33,6 +33,9 @@ class Target:
         A name for each number, or named arrays whose sizes add up to `dim`, in the order in which they are laid out.
     transforms : dict of str to transform, optional
         Constraints, by name: "positive", "unit_interval", ``("interval", low, high)``, "ordered" or "simplex".
+    variables : callable (S, dim) -> dict of str to array (S, *shape), optional
+        Quantities of parameter vectors that are wanted in their place, by name: what `named`, and with it the draws of
+        a fit, then give.
 
     Attributes
     ----------
@@ -50,6 +53,8 @@ class Target:
 
     See Also
     --------
+    Target.from_data : For data in batches.
+    Target.from_jax, Target.from_torch, Target.from_pymc : For a function or model of another library.
     fit : Find an approximate posterior.
 
     Examples
@@ -77,12 +82,14 @@ class Target:
         hessian_product=None,
         names=None,
         transforms=None,
+        variables=None,
     ):
         for name, function in {
             "log_prob": log_prob,
             "gradient": gradient,
             "value_and_gradient": value_and_gradient,
             "hessian_product": hessian_product,
+            "variables": variables,
         }.items():
             if not callable(function) and (function is not None or name == "log_prob"):
                 raise TypeError(f"{name}={function!r}: give a function of an array (S, dim)")
@@ -90,7 +97,7 @@ class Target:
             raise ValueError("gradient and value_and_gradient say the same: give one of them")
         self.dim = positive_integer(dim, "dim")
         self._log_prob, self._gradient, self._both = log_prob, gradient, value_and_gradient
-        self._hessian_product = hessian_product
+        self._hessian_product, self._variables = hessian_product, variables
         self.blocks = blocks(self.dim, names, transforms)
         self.free_dim = self.blocks[-1].free.stop
         self.names = tuple(name for block in self.blocks for name in coordinates(block))
@@ -153,6 +160,103 @@ class Target:
         target = over(data, 1.0)
         target._data = (data, over)
         return target
+
+    @classmethod
+    def from_jax(cls, f, dim, *, names=None, transforms=None, batched=False):
+        """A target from a log density written in JAX, with its gradients and Hessian products.
+
+        Parameters
+        ----------
+        f : callable (dim,) -> ()
+            Log density in nats of one parameter vector, a JAX array of float64; traced, so of JAX operations alone.
+        dim : int
+            Number of parameters that `f` takes.
+        names, transforms : optional
+            As of a `Target`.
+        batched : bool
+            Whether `f` takes S vectors (S, dim) at once, to (S,), as no `jax.vmap` of one could do it.
+
+        Returns
+        -------
+        Target
+            Which computes in float64, whatever JAX's own setting is, and leaves that setting alone.
+
+        Raises
+        ------
+        ImportError
+            Without JAX.
+        ValueError
+            If what `f` returns is no number for each vector.
+
+        Notes
+        -----
+        JAX compiles for each number of rows; rows are filled up to powers of two, so that this happens a few times.
+        JAX arrays that `f` refers to keep their own dtype, float32 unless it was told otherwise; NumPy's stay float64.
+        """
+        from varinf.interop.jax import target_from_jax
+
+        return target_from_jax(f, dim, names=names, transforms=transforms, batched=batched)
+
+    @classmethod
+    def from_torch(cls, f, dim, *, names=None, transforms=None, batched=False):
+        """A target from a log density written in torch, with its gradients and Hessian products.
+
+        Parameters
+        ----------
+        f : callable (dim,) -> ()
+            Log density in nats of one parameter vector, a CPU tensor of float64; `torch.func.vmap` runs it on many.
+        dim : int
+            Number of parameters that `f` takes.
+        names, transforms : optional
+            As of a `Target`.
+        batched : bool
+            Whether `f` takes S vectors (S, dim) at once, to (S,): for functions that `torch.func.vmap` cannot run.
+
+        Returns
+        -------
+        Target
+            Which computes in float64.
+
+        Raises
+        ------
+        ImportError
+            Without torch.
+        ValueError
+            From the target, if what `f` returns is no number for each vector, or it cannot be mapped over vectors.
+        """
+        from varinf.interop.torch_target import target_from_torch
+
+        return target_from_torch(f, dim, names=names, transforms=transforms, batched=batched)
+
+    @classmethod
+    def from_pymc(cls, model, *, mode=None):
+        """A target from a PyMC model: its joint log density, with gradients and Hessian products by PyTensor.
+
+        Free coordinates are the model's value variables, such as "tau_log__", with the Jacobian of PyMC's transforms in
+        the density. Draws of a fit are the model's own variables, free and deterministic, by their names.
+
+        Parameters
+        ----------
+        model : pymc.Model
+            With continuous free variables alone.
+        mode : str or pytensor Mode, optional
+            How PyTensor compiles: "CVM", C code, where there is a C++ compiler and nothing else is said.
+
+        Returns
+        -------
+        Target
+            Of all free variables, observed data fixed as they are now.
+
+        Raises
+        ------
+        ImportError
+            Without PyMC.
+        ValueError
+            For a model with discrete free variables, or with none.
+        """
+        from varinf.interop.pymc import target_from_pymc
+
+        return target_from_pymc(model, mode=mode)
 
     @property
     def data_size(self):
@@ -344,8 +448,11 @@ class Target:
         Returns
         -------
         dict of str to array (..., *shape)
-            Views of x.
+            Views of x; or the target's own `variables` of x, where it has them.
         """
+        if self._variables is not None:
+            found = self._variables(x.reshape(-1, self.dim))
+            return {name: np.reshape(value, (*x.shape[:-1], *np.shape(value)[1:])) for name, value in found.items()}
         return {b.name: x[..., b.place].reshape(*x.shape[:-1], *b.shape) for b in self.blocks}
 
     def _log_det(self, z):
