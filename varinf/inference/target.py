@@ -240,7 +240,7 @@ class Target:
         model : pymc.Model
             With continuous free variables alone.
         mode : str or pytensor Mode, optional
-            How PyTensor compiles: "CVM", C code, where there is a C++ compiler and nothing else is said.
+            How PyTensor compiles: by default in C where there is a C++ compiler, and as PyTensor's own default elsewhere.
 
         Returns
         -------

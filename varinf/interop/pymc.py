@@ -8,6 +8,7 @@ try:
     import pytensor
     import pytensor.tensor as pt
     from pymc.pytensorf import join_nonshared_inputs
+    from pytensor.compile.mode import Mode
     from pytensor.gradient import NullTypeGradError
     from pytensor.graph.replace import vectorize_graph
     from pytensor.graph.utils import MethodNotDefined
@@ -25,8 +26,8 @@ def target_from_pymc(model, *, mode=None):
     model : pymc.Model
         With continuous free variables alone.
     mode : str or pytensor Mode, optional
-        How PyTensor compiles. None takes its C code where there is a compiler, else Python: Numba, PyTensor's own
-        default, compiles a small model for a minute before it runs twice as fast as C.
+        How PyTensor compiles. None is its C code where there is a C++ compiler, and PyTensor's own default elsewhere.
+        That is Numba now: as fast as C when it runs, it compiles for several times as long.
 
     Returns
     -------
@@ -46,8 +47,8 @@ def target_from_pymc(model, *, mode=None):
         )
     if not model.value_vars:
         raise ValueError("the model has no free variables: there is nothing to infer")
-    if mode is None:
-        mode = "CVM" if pytensor.config.cxx else "FAST_COMPILE"
+    if mode is None and pytensor.config.cxx:
+        mode = Mode("cvm", "fast_run")
     point = model.initial_point(random_seed=0)  # of which only the shapes matter
     shapes = {variable.name: point[variable.name].shape for variable in model.value_vars}
     wanted = model.free_RVs + model.deterministics
