@@ -240,7 +240,7 @@ class Target:
         model : pymc.Model
             With continuous free variables alone.
         mode : str or pytensor Mode, optional
-            How PyTensor compiles: by default in C where there is a C++ compiler, and as PyTensor's own default elsewhere.
+            How PyTensor compiles; by default in C where there is a C++ compiler, else by its own default.
 
         Returns
         -------
