@@ -1,5 +1,7 @@
 """Draws of a fit in ArviZ's groups: names, shapes, log densities; its tables and plots take them."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -64,3 +66,11 @@ def test_plots_take_them(fit):
     for plot in plots:
         assert plot(draws) is not None
     plt.close("all")
+
+
+def test_without_the_library_it_says_how_to_install_it(monkeypatch, fit):
+    monkeypatch.setitem(sys.modules, "arviz", None)
+    monkeypatch.setitem(sys.modules, "arviz_base", None)
+    monkeypatch.delitem(sys.modules, "varinf.interop.arviz", raising=False)
+    with pytest.raises(ImportError, match=r'pip install "varinf\[arviz\]"'):
+        fit.to_arviz(rng=0)

@@ -1,5 +1,7 @@
 """Log densities in JAX as targets: closed forms, one number a vector, float64 whatever JAX is set to, fits."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -113,3 +115,10 @@ def logistic_data():
     rng = np.random.default_rng(3)
     X = np.column_stack([np.ones(150), rng.normal(size=(150, 3))])
     return X, (rng.random(150) < 1 / (1 + np.exp(-X @ [0.5, 1.0, -1.0, 0.0]))).astype(float)
+
+
+def test_without_the_library_it_says_how_to_install_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "jax", None)
+    monkeypatch.delitem(sys.modules, "varinf.interop.jax", raising=False)
+    with pytest.raises(ImportError, match=r'pip install "varinf\[jax\]"'):
+        vi.Target.from_jax(normal, 3)

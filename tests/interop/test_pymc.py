@@ -1,6 +1,7 @@
 """PyMC models as targets: closed forms, Jacobians and names of PyMC's own transforms, eight schools."""
 
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -141,3 +142,10 @@ def test_eight_schools():
     assert abs(weights @ weighted["mu"] - 4.3968) < 0.15
     assert abs(weights @ weighted["tau"] - 3.5977) < 0.25  # where q's own mean is too low by 0.5
     assert abs(vi.iwelbo(log_w).value - schools.log_evidence()) < 0.05
+
+
+def test_without_the_library_it_says_how_to_install_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pymc", None)
+    monkeypatch.delitem(sys.modules, "varinf.interop.pymc", raising=False)
+    with pytest.raises(ImportError, match=r'pip install "varinf\[pymc\]"'):
+        vi.Target.from_pymc(None)

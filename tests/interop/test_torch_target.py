@@ -1,5 +1,7 @@
 """Log densities in torch as targets: closed forms, functions that cannot be mapped, fits."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -120,3 +122,10 @@ def test_logistic_regression(batched):
     # Both end where the gradient is below 1e-6 in standard deviations.
     np.testing.assert_allclose(fit.q.loc, by_hand.q.loc, rtol=0, atol=1e-5)
     np.testing.assert_allclose(fit.q.covariance, by_hand.q.covariance, rtol=0, atol=1e-5)
+
+
+def test_without_the_library_it_says_how_to_install_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.delitem(sys.modules, "varinf.interop.torch_target", raising=False)
+    with pytest.raises(ImportError, match=r'pip install "varinf\[torch\]"'):
+        vi.Target.from_torch(normal, 3)
