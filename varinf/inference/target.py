@@ -33,7 +33,7 @@ class Target:
         A name for each number, or named arrays whose sizes add up to `dim`, in the order in which they are laid out.
     transforms : dict of str to transform, optional
         Constraints, by name: "positive", "unit_interval", ``("interval", low, high)``, "ordered" or "simplex".
-    variables : callable (S, dim) -> dict of str to array (S, *shape), optional
+    variables : callable (S, dim) -> dict of str to array (S, ...), optional
         Quantities of parameter vectors that are wanted in their place, by name: what `named`, and with it the draws of
         a fit, then give.
 
@@ -232,7 +232,7 @@ class Target:
     def from_pymc(cls, model, *, mode=None):
         """A target from a PyMC model: its joint log density, with gradients and Hessian products by PyTensor.
 
-        Free coordinates are the model's value variables, such as "tau_log__", with the Jacobian of PyMC's transforms in
+        Free coordinates are the model's value variables, such as ``tau_log__``, with the Jacobian of PyMC's transforms in
         the density. Draws of a fit are the model's own variables, free and deterministic, by their names.
 
         Parameters
@@ -447,8 +447,8 @@ class Target:
 
         Returns
         -------
-        dict of str to array (..., *shape)
-            Views of x; or the target's own `variables` of x, where it has them.
+        dict of str to array
+            Views of x, of shape (..., shape of the parameter); or the target's own `variables` of x, where it has them.
         """
         if self._variables is not None:
             found = self._variables(x.reshape(-1, self.dim))
