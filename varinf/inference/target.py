@@ -232,8 +232,8 @@ class Target:
     def from_pymc(cls, model, *, mode=None):
         """A target from a PyMC model: its joint log density, with gradients and Hessian products by PyTensor.
 
-        Free coordinates are the model's value variables, such as ``tau_log__``, and the density has the Jacobian of PyMC's
-        transforms. Draws of a fit are the model's own variables, free and deterministic, by their names.
+        Free coordinates are the model's value variables, such as ``tau_log__``, and the density has the Jacobian of
+        PyMC's transforms. Draws of a fit are the model's own variables, free and deterministic, by their names.
 
         Parameters
         ----------
@@ -387,7 +387,7 @@ class Target:
     # Parameters and free coordinates ---------------------------------------------------------------------------------
 
     def constrain(self, z):
-        """Parameters of free coordinates.
+        """Map free coordinates to parameters.
 
         Parameters
         ----------
@@ -438,7 +438,7 @@ class Target:
         return z
 
     def named(self, x):
-        """Parameters as arrays by name.
+        """Give parameters as arrays by name.
 
         Parameters
         ----------
