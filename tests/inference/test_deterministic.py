@@ -16,7 +16,7 @@ FAMILIES = ["diagonal", "full", "low_rank:1", "student_t:6"]
 
 def objective(name, target, draws=16, seed=0):
     family, dim = family_named(name), target.free_dim
-    noise = fixed_draws(family, dim, draws, np.random.default_rng(seed), False)
+    noise = fixed_draws(family, dim, draws, np.random.default_rng(seed), "plain")
     return Objective(target, family, noise, AffineMap(np.full(dim, 0.2), np.full(dim, 0.7)))
 
 
@@ -53,7 +53,7 @@ def test_exact_products_are_those_of_differences(name):
 def test_the_optimum_is_the_one_that_another_method_finds(name):
     target, draws = banana(2), 24
     family = family_named(name)
-    noise = fixed_draws(family, 2, draws, np.random.default_rng(3), False)
+    noise = fixed_draws(family, 2, draws, np.random.default_rng(3), "plain")
     start, to = family.start(2), AffineMap(np.zeros(2), np.ones(2))
     ended = maximise(target, family, noise, start, to, lambda n: None, 1e12)
     plain = Objective(target, family, noise, to)
@@ -71,7 +71,7 @@ def test_units_do_not_matter():
         lambda z: -np.sum(((z - shift) / scale) ** 2, axis=1) / 2, 3, gradient=lambda z: -(z - shift) / scale**2
     )
     family = family_named("diagonal")
-    noise = fixed_draws(family, 3, 16, np.random.default_rng(0), True)
+    noise = fixed_draws(family, 3, 16, np.random.default_rng(0), "whitened")
     start = AffineMap(np.zeros(3), np.ones(3))
     ended = maximise(target, family, noise, family.start(3), start, lambda n: None, 1e12)
     q = family.member(ended.theta, ended.to)
@@ -90,7 +90,7 @@ def test_an_interrupt_gives_the_best_so_far():
         return target.value_and_gradient(z)
 
     family = family_named("diagonal")
-    noise = fixed_draws(family, 2, 16, np.random.default_rng(0), True)
+    noise = fixed_draws(family, 2, 16, np.random.default_rng(0), "whitened")
     stopping = Target(target.log_prob, 2, value_and_gradient=both)
     to = AffineMap(np.zeros(2), np.ones(2))
     ended = maximise(stopping, family, noise, family.start(2), to, lambda n: None, 1e12)
@@ -106,7 +106,7 @@ def test_a_corner_of_nan_is_stepped_around():
 
     normal_target, mean, covariance, _ = normal(2, condition=1.5)
     family = family_named("full")
-    noise = fixed_draws(family, 2, 8, np.random.default_rng(0), True)
+    noise = fixed_draws(family, 2, 8, np.random.default_rng(0), "whitened")
     target = Target(lambda z: both(z)[0], 2, value_and_gradient=both)
     ended = maximise(target, family, noise, family.start(2), AffineMap(np.zeros(2), np.ones(2)), lambda n: None, 1e12)
     assert ended.converged, ended.reason
@@ -116,7 +116,7 @@ def test_a_corner_of_nan_is_stepped_around():
 def test_a_target_without_a_normaliser_says_so():
     target = Target(lambda z: np.sum(z, axis=1), 2, gradient=np.ones_like)
     family = family_named("diagonal")
-    noise = fixed_draws(family, 2, 8, np.random.default_rng(0), True)
+    noise = fixed_draws(family, 2, 8, np.random.default_rng(0), "whitened")
     ended = maximise(target, family, noise, family.start(2), AffineMap(np.zeros(2), np.ones(2)), lambda n: None, 1e12)
     assert not ended.converged and ("no normaliser" in ended.reason or "still rising" in ended.reason)
 

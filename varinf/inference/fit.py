@@ -11,7 +11,7 @@ from varinf.evidence.iwelbo import iwelbo
 from varinf.evidence.renyi_bound import renyi_bound
 from varinf.inference.affine_map import AffineMap
 from varinf.inference.deterministic import Objective, maximise
-from varinf.inference.fixed_draws import can_whiten, fixed_draws
+from varinf.inference.fixed_draws import can_whiten, fixed_draws, moments_for
 from varinf.inference.linear_response import draw_errors
 from varinf.inference.result import Fit, fresh_elbo, log_density
 from varinf.inference.stochastic import Plan, ascend
@@ -61,7 +61,8 @@ def fit(
         Deterministic: the number of fixed draws; None begins with 32, or twice the coordinates of a full family, and
         doubles until their error is small. Stochastic: draws a step, 10 unless K says otherwise.
     whiten : bool, optional
-        Whether fixed draws are moved to mean 0 and covariance I. None does so wherever there are enough of them.
+        Whether fixed draws are moved to covariance I, which takes two of them a coordinate. None does so where there
+        are enough, and else to variance 1 in each coordinate; False leaves them as they come.
     start : array (free_dim,), optional
         Where q begins; 0 unless given.
     tolerance : float
@@ -160,12 +161,12 @@ def _deterministic(target, family, start, options, rng, progress):
     theta, to, history = family.start(dim), AffineMap(start, np.ones(dim)), ()
     with reporter(progress, TICKS, "fit") as done:
         while True:
-            white = can_whiten(family, dim, draws) if whiten is None else whiten
-            noise = fixed_draws(family, dim, draws, rng, white)
+            moments = moments_for(family, dim, draws, whiten)
+            noise = fixed_draws(family, dim, draws, rng, moments)
             ended = maximise(target, family, noise, theta, to, lambda n: done(min(n, TICKS)), UNBOUNDED)
             history += ended.history
             objective, q = Objective(target, family, noise, ended.to), family.member(ended.theta, ended.to)
-            ended, error = _with_error(ended, objective, white, rng)
+            ended, error = _with_error(ended, objective, moments, rng)
             relative = error / np.array([np.sqrt(np.asarray(q.variance)), np.ones(dim)])
             small = bool(np.all(relative <= tolerance))
             if not (grows and ended.converged) or small or 2 * draws > max(MOST_DRAWS, need):
@@ -187,11 +188,11 @@ def _deterministic(target, family, start, options, rng, progress):
     return _result(target, family, ended, q, fresh, bound, **how, _curvature=(ended, objective))
 
 
-def _with_error(ended, objective, white, rng):
+def _with_error(ended, objective, moments, rng):
     """(ended, standard errors of the fixed draws), nan where the fit has not converged or is interrupted here."""
     try:
         if ended.converged:
-            return ended, draw_errors(ended, objective, white, rng)
+            return ended, draw_errors(ended, objective, moments, rng)
     except KeyboardInterrupt:
         ended = ended._replace(converged=False, reason="interrupted while the error of the fixed draws was computed")
     return ended, np.full((2, objective.target.free_dim), np.nan)

@@ -35,16 +35,17 @@ def linear_response_covariance(optimum, objective, directions):
     return (covariance + covariance.T) / 2
 
 
-def draw_errors(optimum, objective, whitened, rng):
+def draw_errors(optimum, objective, moments, rng):
     """Standard errors of loc (D,) and of log scales (D,) over other fixed draws; nan where F is not concave.
 
     The optimum moves by (-Hessian)^-1 times the change of the gradient. Of plain draws, antithetic pairs are the
-    independent units whose gradients are averaged (the sandwich of M-estimation). Whitened draws depend on each other,
-    and on purpose: there the gradient's change is that between whole sets, drawn and whitened anew.
+    independent units whose gradients are averaged (the sandwich of M-estimation). Draws moved to given moments depend
+    on each other, and on purpose: there the gradient's change is that between whole sets, drawn and whitened anew.
     """
     theta, dim = optimum.theta, objective.target.free_dim
-    if whitened:
-        sets = (fixed_draws(objective.family, dim, len(objective.noise), rng, True) for _ in range(REPLICATES))
+    alone = moments == "plain"
+    if not alone:
+        sets = (fixed_draws(objective.family, dim, len(objective.noise), rng, moments) for _ in range(REPLICATES))
         changes = [_mean_gradient(objective, noise, theta) for noise in sets]
     else:
         pairs = objective.gradients(theta)
@@ -54,7 +55,7 @@ def draw_errors(optimum, objective, whitened, rng):
         return np.full((2, dim), np.nan)
     moves = np.array(moves)
     moved = np.array([objective.to.turn(moves[:, :dim]), objective.family.spread_change(theta, moves)])
-    if whitened:  # a new set moves the optimum by its own gradient, which is zero at its own optimum
+    if not alone:  # a new set moves the optimum by its own gradient, which is zero at its own optimum
         return np.sqrt(np.mean(moved**2, axis=1))
     return moved.std(axis=1, ddof=1) / np.sqrt(len(moves))
 
