@@ -73,3 +73,24 @@ def test_tqdm_where_it_is_installed(monkeypatch):
         done(5)
     assert made[0]["total"] == 5
     assert made[1] == 5
+
+
+def test_a_note_stands_behind_the_count(monkeypatch):
+    stream = terminal(monkeypatch)
+    with reporter(True, 12, "fit") as done:
+        done(3, "ELBO -31.5 ± 0.1")
+        assert stream.getvalue().endswith("\rfit 3/12 ELBO -31.5 ± 0.1")
+        done(4, "ELBO -31")
+        assert stream.getvalue().endswith("\rfit 4/12 ELBO -31" + " " * 8)
+
+
+def test_fits_show_their_bound_as_they_run(monkeypatch):
+    import numpy as np
+
+    import varinf as vi
+
+    target = vi.Target(lambda z: -np.sum(z * z, axis=1) / 2, 2, gradient=lambda z: -z)
+    for options in ({}, {"method": "stochastic", "max_steps": 1500}):
+        stream = terminal(monkeypatch)
+        vi.fit(target, rng=0, progress=True, **options)
+        assert "ELBO over 32 fixed draws 1.84" in stream.getvalue() or "objective 1.84 ± " in stream.getvalue()

@@ -55,7 +55,7 @@ def test_the_optimum_is_the_one_that_another_method_finds(name):
     family = family_named(name)
     noise = fixed_draws(family, 2, draws, np.random.default_rng(3), "plain")
     start, to = family.start(2), AffineMap(np.zeros(2), np.ones(2))
-    ended = maximise(target, family, noise, start, to, lambda n: None, 1e12)
+    ended = maximise(target, family, noise, start, to, lambda *look: None, 1e12)
     plain = Objective(target, family, noise, to)
     other = minimize(lambda t: -plain.value_and_gradient(t)[0], start, method="BFGS", options={"gtol": 1e-7})
     assert ended.converged, ended.reason
@@ -73,7 +73,7 @@ def test_units_do_not_matter():
     family = family_named("diagonal")
     noise = fixed_draws(family, 3, 16, np.random.default_rng(0), "whitened")
     start = AffineMap(np.zeros(3), np.ones(3))
-    ended = maximise(target, family, noise, family.start(3), start, lambda n: None, 1e12)
+    ended = maximise(target, family, noise, family.start(3), start, lambda *look: None, 1e12)
     q = family.member(ended.theta, ended.to)
     assert ended.converged, ended.reason
     np.testing.assert_allclose(q.loc, shift, rtol=1e-6, atol=1e-6)
@@ -93,7 +93,7 @@ def test_an_interrupt_gives_the_best_so_far():
     noise = fixed_draws(family, 2, 16, np.random.default_rng(0), "whitened")
     stopping = Target(target.log_prob, 2, value_and_gradient=both)
     to = AffineMap(np.zeros(2), np.ones(2))
-    ended = maximise(stopping, family, noise, family.start(2), to, lambda n: None, 1e12)
+    ended = maximise(stopping, family, noise, family.start(2), to, lambda *look: None, 1e12)
     first = Objective(target, family, noise, to).value_and_gradient(family.start(2))[0]
     assert not ended.converged and ended.reason == "interrupted" and ended.value > first
 
@@ -108,7 +108,9 @@ def test_a_corner_of_nan_is_stepped_around():
     family = family_named("full")
     noise = fixed_draws(family, 2, 8, np.random.default_rng(0), "whitened")
     target = Target(lambda z: both(z)[0], 2, value_and_gradient=both)
-    ended = maximise(target, family, noise, family.start(2), AffineMap(np.zeros(2), np.ones(2)), lambda n: None, 1e12)
+    ended = maximise(
+        target, family, noise, family.start(2), AffineMap(np.zeros(2), np.ones(2)), lambda *look: None, 1e12
+    )
     assert ended.converged, ended.reason
     np.testing.assert_allclose(family.member(ended.theta, ended.to).covariance, covariance, atol=1e-6)
 
@@ -117,7 +119,9 @@ def test_a_target_without_a_normaliser_says_so():
     target = Target(lambda z: np.sum(z, axis=1), 2, gradient=np.ones_like)
     family = family_named("diagonal")
     noise = fixed_draws(family, 2, 8, np.random.default_rng(0), "whitened")
-    ended = maximise(target, family, noise, family.start(2), AffineMap(np.zeros(2), np.ones(2)), lambda n: None, 1e12)
+    ended = maximise(
+        target, family, noise, family.start(2), AffineMap(np.zeros(2), np.ones(2)), lambda *look: None, 1e12
+    )
     assert not ended.converged and ("no normaliser" in ended.reason or "still rising" in ended.reason)
 
 

@@ -112,7 +112,7 @@ class Objective:
 
 
 def maximise(target, family, noise, theta, to, done, limit):
-    """The optimum of F from (theta, to) on, whatever happens on the way; done(evaluations) hears of progress."""
+    """The optimum of F from (theta, to) on, whatever happens on the way; done(evaluations, objective) hears of progress."""
     objective, reason, converged = Objective(target, family, noise, to), "", False
     theta, stuck = theta.copy(), 0
     try:
@@ -123,7 +123,7 @@ def maximise(target, family, noise, theta, to, done, limit):
             moved, centred = objective.recentred(theta)
             value, gradient = moved.value_and_gradient(centred)
             objective, theta = moved, centred  # only now: an interrupt finds an objective that has been looked at
-            done(len(objective.looks))
+            done(len(objective.looks), value)
             if np.linalg.norm(gradient) <= PRECISE * (1 + abs(value) / 1e3):
                 converged, reason = True, "the gradient over the fixed draws is zero to rounding"
                 break

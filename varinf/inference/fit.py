@@ -160,10 +160,14 @@ def _deterministic(target, family, start, options, rng, progress):
         raise ValueError(f"whiten=True {what}")
     theta, to, history = family.start(dim), AffineMap(start, np.ones(dim)), ()
     with reporter(progress, TICKS, "fit") as done:
+
+        def heard(looks, value):
+            done(min(looks, TICKS), f"ELBO over {draws} fixed draws {value:.2f}")
+
         while True:
             moments = moments_for(family, dim, draws, whiten)
             noise = fixed_draws(family, dim, draws, rng, moments)
-            ended = maximise(target, family, noise, theta, to, lambda n: done(min(n, TICKS)), UNBOUNDED)
+            ended = maximise(target, family, noise, theta, to, heard, UNBOUNDED)
             history += ended.history
             objective, q = Objective(target, family, noise, ended.to), family.member(ended.theta, ended.to)
             ended, error = _with_error(ended, objective, moments, rng)

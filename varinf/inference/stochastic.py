@@ -91,7 +91,8 @@ def ascend(target, family, start, plan, rng, progress):
                 theta, full = run.level(theta, to, rate, done)
                 theta, to = family.recentre(theta, to)
                 each = run.judged(theta, to)
-                value = _bound(each, plan)[0]
+                value, bounds = _bound(each, plan)
+                run.note = f"objective {value:.2f} ± {np.std(bounds) / math.sqrt(len(bounds)):.1g}"
                 history.append(Iteration(value, run.gradient_norm))
                 if not math.isfinite(value):
                     failures += 1
@@ -129,7 +130,7 @@ class _Run:
         self.target, self.family, self.plan, self.rng = target, family, plan, rng
         self.dim = family.noise_dim(target.free_dim)
         self.judge = family.noise((plan.draws * max(1, JUDGED // plan.draws), self.dim), rng)
-        self.steps, self.last, self.gradient_norm = 0, None, math.nan
+        self.steps, self.last, self.gradient_norm, self.note = 0, None, math.nan, ""
         self._rows = _batches(target.data_size, plan.batch_size, rng)
 
     def level(self, theta, to, rate, done):
@@ -149,7 +150,7 @@ class _Run:
                 self.steps += 1
                 if self.steps >= self.plan.max_steps:
                     break
-            done(self.steps)
+            done(self.steps, self.note)
             chunks.append((mean, square / step, step))
             self.gradient_norm = float(np.linalg.norm(gradient))
             if self.steps >= self.plan.max_steps:
