@@ -112,7 +112,7 @@ class Objective:
 
 
 def maximise(target, family, noise, theta, to, done, limit):
-    """The optimum of F from (theta, to) on, whatever happens on the way; done(evaluations, objective) hears of progress."""
+    """The optimum of F from (theta, to) on, whatever happens on the way; done(looks, objective) hears of progress."""
     objective, reason, converged = Objective(target, family, noise, to), "", False
     theta, stuck = theta.copy(), 0
     try:
