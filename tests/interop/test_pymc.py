@@ -131,7 +131,7 @@ def test_eight_schools():
     draws = fit.sample(4000, rng=1)
     assert set(draws) == {"mu", "tau", "theta_tilde", "theta"}
     np.testing.assert_allclose(
-        draws["theta"], draws["mu"][:, None] + draws["tau"][:, None] * draws["theta_tilde"], rtol=1e-12
+        draws["theta"], draws["mu"][:, None] + draws["tau"][:, None] * draws["theta_tilde"], rtol=1e-12, atol=1e-12
     )
     assert draws["tau"].min() > 0
     assert abs(draws["mu"].mean() - 4.3968) < 0.3 * draws["mu"].std()
