@@ -2,6 +2,9 @@
 
 import numpy as np
 
+from varinf.inference.diagnose import SHOWN, Diagnosis
+from varinf.inference.fit import Fit
+
 ELBO, KL, REFERENCE = "#2a6f97", "#e07a5f", "#81a684"
 
 
@@ -10,8 +13,8 @@ def plot(result):
 
     Parameters
     ----------
-    result : Statement or RateDistortionPlane
-        What a statement of the page, or `rate_distortion_plane`, returned.
+    result : Fit, Diagnosis, Statement or RateDistortionPlane
+        What `fit`, `diagnose`, a statement of the page, or `rate_distortion_plane` returned.
 
     Returns
     -------
@@ -38,17 +41,20 @@ def plot(result):
     >>> [axes.get_title() for axes in figure.axes]
     ['fidelity against compressibility']
     """
-    draw = _PICTURES.get(getattr(result, "slug", None))
+    if isinstance(result, Fit | Diagnosis):
+        draw, data = (_fit if isinstance(result, Fit) else _diagnosis), {"result": result}
+    else:
+        draw, data = _PICTURES.get(getattr(result, "slug", None)), getattr(result, "data", {})
     if draw is None:
         what = getattr(result, "slug", type(result).__name__)
-        raise TypeError(f"{what} has no picture: these have one: {', '.join(_PICTURES)}")
+        raise TypeError(f"{what} has no picture: these have one: {', '.join(_PICTURES)}, fit, diagnose")
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ImportError('pictures need matplotlib: pip install "varinf[examples]"') from error
-    height = 6.4 if draw is _rate_distortion_plane and _side(result.images) else 4.2
+    height = 6.4 if draw is _rate_distortion_plane and _side(data["images"]) else 4.2
     figure = Figure(figsize=(7.2, height), layout="constrained")
-    draw(figure, **result.data)
+    draw(figure, **data)
     for axes in figure.axes:
         axes.spines[["top", "right"]].set_visible(False)
     return figure
@@ -59,6 +65,47 @@ def _ink():
     from matplotlib import rcParams
 
     return rcParams["text.color"]
+
+
+def _fit(figure, result):
+    """The objective on its way, and the ELBO of where it ended, from fresh draws."""
+    axes, elbo = figure.add_subplot(), result.elbo
+    climbed = np.array([step.objective for step in result.history])
+    axes.plot(np.arange(1, len(climbed) + 1), climbed, "o-", color=KL, ms=3, label="objective")
+    value, error = float(elbo.value), 1.96 * float(elbo.stderr)
+    axes.axhline(value, color=ELBO, lw=1.6, label="ELBO of q, from fresh draws")
+    axes.axhspan(value - error, value + error, color=ELBO, alpha=0.25, lw=0)
+    ended = "converged" if result.converged else "NOT converged"
+    axes.set_title(f"{result.family} fit, {result.method}: {ended}")
+    stochastic = result.method == "stochastic"
+    axes.set(xlabel="level, each of half the step size" if stochastic else "looks that improved", ylabel="nats")
+    high = np.isfinite(climbed)
+    if high.sum() > 4 and np.isfinite(value):  # a start from far below would flatten the rest: it is named instead
+        last = climbed[high][len(climbed[high]) // 2 :]
+        low, top = min(last.min(), value - error), max(last.max(), value + error)
+        floor = low - max(0.3 * (top - low), 1e-3)
+        if climbed[high].min() < floor:
+            axes.set_ylim(floor, top + 0.1 * (top - floor))
+            axes.annotate(f"from {climbed[high].min():.4g}", (1, floor), xytext=(6, 4), textcoords="offset points")
+    axes.ticklabel_format(axis="y", useOffset=False)
+    axes.legend(frameon=False, loc="lower right")
+
+
+def _diagnosis(figure, result):
+    """Mean and standard deviation of each parameter by q, and corrected by the weights."""
+    axes, names = figure.add_subplot(), result.names[:SHOWN]
+    i = np.arange(len(names))
+    for by, mean, sd, colour, shift in (
+        ("q", result.q_mean, result.q_sd, KL, -0.13),
+        ("corrected", result.mean, result.sd, ELBO, 0.13),
+    ):
+        axes.errorbar(i + shift, mean[: len(i)], sd[: len(i)], fmt="o", color=colour, ms=4, label=f"{by}, ± sd")
+    sign = "≤" if result.k_hat <= result.threshold else ">"
+    title = f"k_hat {result.k_hat:.2f} {sign} {result.threshold:.2f}: {'' if result.trusted else 'not '}to be trusted"
+    more = f", the first {SHOWN} of {len(result.names):,}" if len(result.names) > SHOWN else ""
+    axes.set(title=title + more, ylabel="parameter, in its own units")
+    axes.set_xticks(i, names, rotation=30 if len(names) > 5 else 0, ha="right" if len(names) > 5 else "center")
+    axes.legend(frameon=False)
 
 
 def _definition_1(figure, widths, log_evidence, elbo, kl):

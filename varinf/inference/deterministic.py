@@ -59,6 +59,7 @@ class Objective:
         self.best, self.best_value, self.best_each = None, -math.inf, None
         self.looks = [] if looks is None else looks
 
+    @np.errstate(over="ignore", invalid="ignore")  # far out a finite gradient may have a length that is not
     def value_and_gradient(self, theta):
         """F and its gradient; (-inf, 0) where log p is not finite at every draw."""
         each, g = self.at(theta)
