@@ -73,7 +73,7 @@ def _fit(figure, result):
     climbed = np.array([step.objective for step in result.history])
     axes.plot(np.arange(1, len(climbed) + 1), climbed, "o-", color=KL, ms=3, label="objective")
     value, error = float(elbo.value), 1.96 * float(elbo.stderr)
-    axes.axhline(value, color=ELBO, lw=1.6, label="ELBO of q, from fresh draws")
+    axes.axhline(value, color=ELBO, lw=1.6, label="ELBO of q from fresh draws, ± 1.96 se")
     axes.axhspan(value - error, value + error, color=ELBO, alpha=0.25, lw=0)
     ended = "converged" if result.converged else "NOT converged"
     axes.set_title(f"{result.family} fit, {result.method}: {ended}")
@@ -86,8 +86,10 @@ def _fit(figure, result):
         floor = low - max(0.3 * (top - low), 1e-3)
         if climbed[high].min() < floor:
             axes.set_ylim(floor, top + 0.1 * (top - floor))
-            axes.annotate(f"from {climbed[high].min():.4g}", (1, floor), xytext=(6, 4), textcoords="offset points")
+            start = f"objective from {climbed[high].min():.4g}"
+            axes.annotate(start, (1, floor), xytext=(6, 4), textcoords="offset points")
     axes.ticklabel_format(axis="y", useOffset=False)
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend(frameon=False, loc="lower right")
 
 

@@ -23,7 +23,7 @@ def test_a_fit_shows_its_way_and_the_elbo_with_its_error(fit):
     assert band.y1 - band.y0 == pytest.approx(2 * 1.96 * fit.elbo.stderr)
     assert axes.get_title() == "diagonal fit, deterministic: converged"
     assert axes.get_ylim()[0] > fit.history[0].objective  # cut off, and named
-    assert [text.get_text() for text in axes.texts] == [f"from {fit.history[0].objective:.4g}"]
+    assert [text.get_text() for text in axes.texts] == [f"objective from {fit.history[0].objective:.4g}"]
 
 
 def test_stochastic_and_failed_fits_have_pictures_too():

@@ -59,7 +59,6 @@ class Objective:
         self.best, self.best_value, self.best_each = None, -math.inf, None
         self.looks = [] if looks is None else looks
 
-    @np.errstate(over="ignore", invalid="ignore")  # far out a finite gradient may have a length that is not
     def value_and_gradient(self, theta):
         """F and its gradient; (-inf, 0) where log p is not finite at every draw."""
         each, g = self.at(theta)
@@ -112,6 +111,7 @@ class Objective:
         return Objective(self.target, self.family, self.noise, to, self.looks), theta
 
 
+@np.errstate(over="ignore", invalid="ignore")  # far out a finite gradient may have a length that is not
 def maximise(target, family, noise, theta, to, done, limit):
     """The optimum of F from (theta, to) on, whatever happens on the way; done(looks, objective) hears of progress."""
     objective, reason, converged = Objective(target, family, noise, to), "", False
