@@ -6,9 +6,15 @@ Both sides of each are seen to agree, as far as their own draws allow. The peak 
 NumPy took it, stands in the extra information of each, which --benchmark-json writes.
 """
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.special import logsumexp
+
+sys.path.insert(0, str(Path(__file__).parent))
+from inference_speed import CONTENDERS, MODELS, run
 
 import varinf as vi
 from varinf._kernels import kernel
@@ -143,3 +149,16 @@ def test_information_of_a_table(benchmark, contender):
 
     found = measured(benchmark, (lambda: vi.mutual_information(joint)) if contender == "varinf" else by_hand)
     assert abs(float(found) - by_hand()) < 1e-9
+
+
+@pytest.mark.parametrize("contender", CONTENDERS)
+@pytest.mark.parametrize("model", MODELS)
+def test_variational_fit_with_compilation(benchmark, tmp_path, model, contender):
+    """A process for each, its imports included; `inference_speed.py` times them without, and over a family more."""
+    for library in {"PyMC": "pymc", "NumPyro": "numpyro"}.items():
+        if library[0] in contender:
+            pytest.importorskip(library[1])
+    seconds, bound = benchmark.pedantic(lambda: run(contender, model, "diagonal", tmp_path), rounds=3, warmup_rounds=1)
+    benchmark.extra_info |= {"seconds without imports": seconds[0], "ELBO": float(bound)}
+    best = {"logistic regression": -67.6, "eight schools": -31.6}[model]  # of the family
+    assert bound.value < best + 0.1
