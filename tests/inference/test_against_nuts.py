@@ -84,6 +84,7 @@ def in_one(named):
     return np.column_stack([named["mu"], named["tau"], named["theta"]])
 
 
+@pytest.mark.filterwarnings("ignore:PyTensor could not link to a BLAS:UserWarning")  # where pip installed it
 def test_logistic_regression(logistic):
     sampled = nuts(logistic, 2000)["z"]
     fit = vi.fit(vi.Target.from_pymc(logistic), "full", rng=0)
