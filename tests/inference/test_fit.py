@@ -101,6 +101,23 @@ def test_nothing_finite_still_gives_an_answer(method):
     assert fit.elbo.value == -np.inf and "NOT converged" in str(fit)
 
 
+@pytest.mark.parametrize("start", [50.0, 300.0, 700.0])
+def test_far_starts_end(start):
+    """Where curvatures are e^300 conjugate gradients would turn for ever; without a word of overflow, too."""
+    target = Target(lambda z: z[:, 0] - np.exp(z[:, 0]), 1, gradient=lambda z: 1 - np.exp(z))
+    fit = vi.fit(target, start=[start], rng=0)
+    assert fit.reason and np.isfinite(fit.objective.value) and (fit.converged or start > 100)
+
+
+def test_the_objective_has_the_error_of_its_draws():
+    """Of whitened draws on a normal none, of plain ones that of their antithetic pairs."""
+    target = normal(3)[0]
+    assert vi.fit(target, rng=0).objective.stderr < 1e-9
+    fits = [vi.fit(target, draws=64, whiten=False, rng=seed) for seed in range(30)]
+    at_best = [f.objective.value - np.mean([g.objective.value for g in fits]) for f in fits]
+    assert 0.5 < np.mean([f.objective.stderr for f in fits]) / np.std(at_best) < 2
+
+
 def test_starts():
     """Two modes: the start says which one is found."""
 

@@ -59,6 +59,7 @@ class Objective:
         self.best, self.best_value, self.best_each = None, -math.inf, None
         self.looks = [] if looks is None else looks
 
+    @np.errstate(over="ignore", invalid="ignore")  # far out a finite gradient may have a length that is not
     def value_and_gradient(self, theta):
         """F and its gradient; (-inf, 0) where log p is not finite at every draw."""
         each, g = self.at(theta)
@@ -111,7 +112,7 @@ class Objective:
         return Objective(self.target, self.family, self.noise, to, self.looks), theta
 
 
-@np.errstate(over="ignore", invalid="ignore")  # far out a finite gradient may have a length that is not
+@np.errstate(over="ignore", invalid="ignore")
 def maximise(target, family, noise, theta, to, done, limit):
     """The optimum of F from (theta, to) on, whatever happens on the way; done(looks, objective) hears of progress."""
     objective, reason, converged = Objective(target, family, noise, to), "", False
@@ -163,26 +164,35 @@ def finite_start(target, family, noise, theta, to):
     raise NoStart("log_prob or its gradient is not finite about the start: give another with start=")
 
 
+class _Endless(Exception):
+    """Conjugate gradients whose residual rounding keeps from falling, as where curvatures are gigantic."""
+
+
 def _newton(objective, theta):
     """Trust-region Newton steps, in which conjugate gradients ask for products with the Hessian alone."""
     from scipy.optimize import minimize
 
+    turns = 0  # of conjugate gradients in the step at hand, which SciPy does not count
+
     def loss(theta):
+        nonlocal turns
+        turns = 0
         value, gradient = objective.value_and_gradient(theta)
         return -value, -gradient
 
     def curvature(theta, v):  # none to be told where differences reach over an edge: the trust region judges the step
+        nonlocal turns
+        turns += 1
+        if turns > MOST_TURNS + 2 * len(v):
+            raise _Endless
         product = damped(objective, theta, v)
         return product if np.isfinite(product).all() else np.zeros_like(v)
 
-    result = minimize(
-        loss,
-        theta,
-        jac=True,
-        hessp=curvature,
-        method="trust-ncg",
-        options={"gtol": GRADIENT, "maxiter": ITERATIONS},
-    )
+    options = {"gtol": GRADIENT, "maxiter": ITERATIONS}
+    try:
+        message = minimize(loss, theta, jac=True, hessp=curvature, method="trust-ncg", options=options).message
+    except _Endless:
+        return _quasi_newton(objective, objective.best)
     theta = objective.best
     gradient = objective.value_and_gradient(theta)[1]
     if np.linalg.norm(gradient) <= 10 * GRADIENT:  # near enough: the last step needs no safeguard but this comparison
@@ -191,7 +201,7 @@ def _newton(objective, theta):
             closer, smaller = objective.value_and_gradient(theta + step)
             if math.isfinite(closer) and np.linalg.norm(smaller) < np.linalg.norm(gradient):
                 theta = theta + step
-    return theta, result.message
+    return theta, message
 
 
 def _quasi_newton(objective, theta):

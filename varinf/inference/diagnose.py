@@ -21,6 +21,7 @@ SCALED = 2.0  # ... or whose standard deviations differ by such a factor
 RIVAL = 5.0  # nats: an optimum less far below holds more than a hundredth of what q's holds
 TIED = 1e-6  # nats, which are rounding
 SHOWN = 12  # rows of the printed table
+CLOSE = 0.5  # of the draws, or more, are effective where q is called close
 EASY = 0.5  # k_hat up to which averages behave as if weights had a variance, which they have
 
 
@@ -90,6 +91,8 @@ class Diagnosis:
         sign = "<=" if self.k_hat <= self.threshold else ">"
         effective = f"{self.effective_draws:,.0f} effective of {self.draws:,} draws"
         lines = [f"k_hat {self.k_hat:.2f} {sign} {self.threshold:.2f}; {effective}"]
+        if not self.k_hat <= self.threshold:
+            lines.append("at this k_hat the reweighted moments on the left are not reliable:")
         lines.append(f"{'':<{width}} {'mean':>11} {'± ':>9} {'sd':>10}   {'q: mean':>11} {'q: sd':>10}")
         columns = zip(self.names, self.mean, self.stderr, self.sd, self.q_mean, self.q_sd, strict=True)
         for count, (name, *values) in enumerate(columns):
@@ -178,7 +181,7 @@ def diagnose(fit, draws=10_000, *, restarts=0, rng=None, progress=False):
         optima=optima,
         restarts=restarts,
         trusted=trusted,
-        advice=_advice(fit, k_hat, threshold, optima, restarts),
+        advice=_advice(fit, k_hat, threshold, moments["effective_draws"] / draws, optima, restarts),
     )
 
 
@@ -236,7 +239,7 @@ def _same(q, other):
     return bool(np.all(apart <= APART) and np.all(np.maximum(sd / other_sd, other_sd / sd) <= SCALED))
 
 
-def _advice(fit, k_hat, threshold, optima, restarts):
+def _advice(fit, k_hat, threshold, share, optima, restarts):
     if not fit.converged:
         return f"The fit has not converged ({fit.reason}): mend that first."
     if not k_hat <= threshold:
@@ -246,7 +249,8 @@ def _advice(fit, k_hat, threshold, optima, restarts):
             "A restart ended elsewhere with a higher ELBO: q is not the best of its family. Fit again with "
             "start=optima[0].q.loc."
         )
-    good = "q is close to the posterior" if k_hat <= EASY else "q differs from the posterior, but not beyond repair"
+    close = k_hat <= EASY and share >= CLOSE
+    good = "q is close to the posterior" if close else "q differs from the posterior, but not beyond repair"
     good += ", as far as q reaches: averages over its draws, reweighted, are reliable"
     if len(optima) > 1:
         return (

@@ -1,7 +1,5 @@
 """Fit a variational family to a target: the call, and the result that says how far it got."""
 
-import math
-
 import numpy as np
 
 from varinf._arrays import generator, positive_integer
@@ -12,7 +10,7 @@ from varinf.evidence.renyi_bound import renyi_bound
 from varinf.inference.affine_map import AffineMap
 from varinf.inference.deterministic import Objective, maximise
 from varinf.inference.fixed_draws import can_whiten, fixed_draws, moments_for
-from varinf.inference.linear_response import draw_errors
+from varinf.inference.linear_response import draw_errors, objective_error
 from varinf.inference.result import Fit, fresh_elbo, log_density
 from varinf.inference.stochastic import Plan, ascend
 from varinf.inference.target import Target
@@ -22,7 +20,7 @@ from varinf.models.model import positive_number
 DRAWS = 32  # that a deterministic fit begins with, unless its family needs more
 MOST_DRAWS = 4096  # ... and doubles to at most
 SMALL = 0.1  # errors of the fixed draws are small from here on, against posterior standard deviations
-FRESH = 2000  # draws that the ELBO of a fit is estimated from
+FRESH = 4000  # draws that the ELBO of a fit is estimated from
 UNBOUNDED = 1e12  # nats: an objective that passes this has no maximum
 TICKS = 100  # of a progress bar, since how long Newton's method takes is not known beforehand
 
@@ -183,10 +181,9 @@ def _deterministic(target, family, start, options, rng, progress):
         moved += f"deviation by {np.max(relative[1]):.0%}"
         reason += f"; {moved}: take more than {draws}"
     ended = ended._replace(history=history, reason=reason)
-    pairs = np.mean(ended.each.reshape(2, -1), axis=0)
-    stderr = float(np.std(pairs, ddof=1) / math.sqrt(len(pairs))) if len(pairs) > 1 else math.nan
+    stderr, degrees = objective_error(ended, objective, moments, rng)
     named = f"the ELBO over {draws} fixed draws"
-    bound = Estimate(ended.value, stderr, "log p(x)", named, Direction.NEITHER, draws=draws)
+    bound = Estimate(ended.value, float(stderr), "log p(x)", named, Direction.NEITHER, draws=draws, degrees=degrees)
     fresh = fresh_elbo(target, q, FRESH, rng)
     how = {"draws": draws, "method": "deterministic", "options": options, "draw_stderr": error[0]}
     return _result(target, family, ended, q, fresh, bound, **how, _curvature=(ended, objective))

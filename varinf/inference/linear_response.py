@@ -60,6 +60,21 @@ def draw_errors(optimum, objective, moments, rng):
     return moved.std(axis=1, ddof=1) / np.sqrt(len(moves))
 
 
+@np.errstate(over="ignore", invalid="ignore")  # values of 1e300, far out, have no spread that a float holds
+def objective_error(optimum, objective, moments, rng):
+    """(standard error of the objective over other fixed draws, its degrees of freedom)."""
+    if moments == "plain":
+        pairs = np.mean(optimum.each.reshape(2, -1), axis=0)
+        return np.std(pairs, ddof=1) / np.sqrt(len(pairs)) if len(pairs) > 1 else np.nan, len(pairs) - 1
+    dim, draws = objective.target.free_dim, len(objective.noise)
+    values = []
+    for _ in range(REPLICATES):
+        noise = fixed_draws(objective.family, dim, draws, rng, moments)
+        other = Objective(objective.target, objective.family, noise, objective.to)
+        values.append(other.value_and_gradient(optimum.theta)[0])
+    return np.std(values, ddof=1), REPLICATES - 1
+
+
 def _mean_gradient(objective, noise, theta):
     other = Objective(objective.target, objective.family, noise, objective.to)
     return other.gradient(theta)
