@@ -25,7 +25,7 @@ QUICK = "FAST_COMPILE"  # to be compiled, not to be run
 def test_a_normal_density_has_the_derivatives_of_its_closed_form():
     with pymc.Model() as model:
         pymc.MvNormal("x", CENTRE, tau=PRECISION)
-    target = target_from_pymc(model, mode=QUICK).check(rng=0)
+    target = target_from_pymc(model, hessian=True, mode=QUICK).check(rng=0)
     x, v = np.random.default_rng(0).normal(size=(2, 7, 3))
     value, gradient = target.value_and_gradient(x)
     exact = stats.multivariate_normal(CENTRE, np.linalg.inv(PRECISION)).logpdf(x)
@@ -109,7 +109,7 @@ def test_a_model_without_second_derivatives_is_fitted_by_differences():
     with pymc.Model() as model:
         x = pymc.Flat("x")
         pymc.Potential("half", half(x))
-    target = target_from_pymc(model, mode=QUICK).check(rng=0)
+    target = target_from_pymc(model, hessian=True, mode=QUICK).check(rng=0)
     assert target.has_gradient and not target.has_hessian_product
     fit = vi.fit(target, rng=0)
     assert fit.converged
@@ -134,6 +134,9 @@ def test_eight_schools():
         draws["theta"], draws["mu"][:, None] + draws["tau"][:, None] * draws["theta_tilde"], rtol=1e-12, atol=1e-12
     )
     assert draws["tau"].min() > 0
+    d = vi.diagnose(fit, rng=3)  # in the model's own variables, too
+    tau_at = d.names.index("tau")
+    assert d.trusted and abs(d.mean[tau_at] - 3.5977) < 5 * d.stderr[tau_at]
     assert abs(draws["mu"].mean() - 4.3968) < 0.3 * draws["mu"].std()
     assert fit.elbo.value < schools.log_evidence()
     z, log_w = fit.weighted_draws(50_000, rng=2)

@@ -48,7 +48,7 @@ class Diagnosis:
     draws : int
         Draws of q.
     names : tuple of str
-        Of the parameters.
+        Of the parameters; of the target's own variables, where it has them.
     mean, sd, stderr : array (dim,)
         Moments of the posterior by Pareto smoothed importance sampling, and the standard error of `mean`.
     q_mean, q_sd : array (dim,)
@@ -161,7 +161,7 @@ def diagnose(fit, draws=10_000, *, restarts=0, rng=None, progress=False):
     rng, draws = generator(rng), positive_integer(draws, "draws")
     restarts = 0 if restarts == 0 else positive_integer(restarts, "restarts")
     z, log_w = fit.weighted_draws(draws, rng)
-    x = fit.target.constrain(z)
+    names, x = _columns(fit.target.named(fit.target.constrain(z)))
     moments = _moments(x, log_w)
     smoothed = psis(log_w) if np.isfinite(log_w).any() else None
     k_hat = math.inf if smoothed is None else float(smoothed.k_hat)
@@ -173,7 +173,7 @@ def diagnose(fit, draws=10_000, *, restarts=0, rng=None, progress=False):
         k_hat=k_hat,
         threshold=threshold,
         draws=draws,
-        names=tuple(name for block in fit.target.blocks for name in numbers(block)),
+        names=names,
         **moments,
         q_mean=x.mean(axis=0),
         q_sd=x.std(axis=0),
@@ -183,6 +183,12 @@ def diagnose(fit, draws=10_000, *, restarts=0, rng=None, progress=False):
         trusted=trusted,
         advice=_advice(fit, k_hat, threshold, moments["effective_draws"] / draws, optima, restarts),
     )
+
+
+def _columns(named):
+    """(names, array (S, numbers)) of draws as arrays by name."""
+    names = [number for name, value in named.items() for number in numbers(name, value.shape[1:])]
+    return tuple(names), np.column_stack([value.reshape(len(value), -1) for value in named.values()])
 
 
 def _moments(x, log_w):

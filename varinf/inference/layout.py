@@ -45,16 +45,16 @@ def blocks(dim, names, transforms):
     return tuple(found)
 
 
-def numbers(block):
-    """Names of a block's parameters, one a number."""
-    if block.shape == ():
-        return [block.name]
-    return [f"{block.name}[{', '.join(map(str, index))}]" for index in np.ndindex(block.shape)]
+def numbers(name, shape):
+    """Names of the numbers of a named array."""
+    if shape == ():
+        return [name]
+    return [f"{name}[{', '.join(map(str, index))}]" for index in np.ndindex(shape)]
 
 
 def coordinates(block):
     """Names of a block's free coordinates, of which a simplex has one less than parameters."""
     count = block.free.stop - block.free.start
     if count == math.prod(block.shape):
-        return numbers(block)
+        return numbers(block.name, block.shape)
     return [f"{block.name}[{i}]" for i in range(count)]

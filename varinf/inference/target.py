@@ -229,8 +229,8 @@ class Target:
         return target_from_torch(f, dim, names=names, transforms=transforms, batched=batched)
 
     @classmethod
-    def from_pymc(cls, model, *, mode=None):
-        """A target from a PyMC model: its joint log density, with gradients and Hessian products by PyTensor.
+    def from_pymc(cls, model, *, hessian=False, mode=None):
+        """A target from a PyMC model: its joint log density, with gradients by PyTensor.
 
         Free coordinates are the model's value variables, such as ``tau_log__``, and the density has the Jacobian of
         PyMC's transforms. Draws of a fit are the model's own variables, free and deterministic, by their names.
@@ -239,6 +239,9 @@ class Target:
         ----------
         model : pymc.Model
             With continuous free variables alone.
+        hessian : bool
+            Whether to compile products with the Hessian too, where PyTensor has second derivatives. It takes several
+            times as long as the gradient, whose differences serve a fit as well.
         mode : str or pytensor Mode, optional
             How PyTensor compiles; by default in C where there is a C++ compiler, else by its own default.
 
@@ -256,7 +259,7 @@ class Target:
         """
         from varinf.interop.pymc import target_from_pymc
 
-        return target_from_pymc(model, mode=mode)
+        return target_from_pymc(model, hessian=hessian, mode=mode)
 
     @property
     def data_size(self):

@@ -18,13 +18,15 @@ except ImportError as error:
 from varinf.inference.target import Target
 
 
-def target_from_pymc(model, *, mode=None):
+def target_from_pymc(model, *, hessian=False, mode=None):
     """A target from a PyMC model; `varinf.Target.from_pymc` is the public name.
 
     Parameters
     ----------
     model : pymc.Model
         With continuous free variables alone.
+    hessian : bool
+        Whether to compile products with the Hessian: 3 to 15 seconds more on eight schools, where it saved nothing.
     mode : str or pytensor Mode, optional
         How PyTensor compiles. None is its C code where there is a C++ compiler, and PyTensor's own default elsewhere.
         That is Numba now: as fast as C when it runs, it compiles for several times as long.
@@ -32,7 +34,7 @@ def target_from_pymc(model, *, mode=None):
     Returns
     -------
     Target
-        With exact gradients, Hessian products where PyTensor has them, and the model's variables as `variables`.
+        With exact gradients, and the model's variables as `variables`.
 
     Raises
     ------
@@ -61,7 +63,7 @@ def target_from_pymc(model, *, mode=None):
         lambda x: log_prob(x)[0],
         sum(map(math.prod, shapes.values())),
         value_and_gradient=_batched([log_p, gradient], [z], mode),
-        hessian_product=_hessian_product(gradient, z, mode),
+        hessian_product=_hessian_product(gradient, z, mode) if hessian else None,
         names=shapes,
         variables=lambda x: dict(zip(names, variables(x), strict=True)),
     )
