@@ -67,7 +67,7 @@ def annealed_sandwich(
     rng=None,
     progress=False,
 ):
-    """Bracket log p(x) of simulated data by annealed chains in both directions: how loose is the forward bound?
+    """Bracket log p(x) of simulated data by annealed chains in both directions, to see how loose the forward bound is.
 
     A model that draws z from its prior and then x given z has drawn z from the posterior of that x, exactly. Chains
     from q to the posterior give a lower bound on log p(x), `annealed_evidence`; the same frozen kernels in reverse,
