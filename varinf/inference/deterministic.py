@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from varinf.inference.affine_map import AffineMap
-from varinf.inference.target import STEP
+from varinf.inference.check import STEP
 
 ROUNDS = 30  # each recentres the coordinates on the best member so far
 ITERATIONS = 25  # of the trust region in a round
@@ -39,7 +39,7 @@ class Iteration(NamedTuple):
     gradient_norm: float
 
 
-class Optimum(NamedTuple):
+class Ending(NamedTuple):
     """Where a fit ended."""
 
     theta: Any
@@ -146,9 +146,9 @@ def maximise(target, family, noise, theta, to, done, limit):
     except NoStart as error:
         reason = str(error)
     if objective.best is None:
-        return Optimum(theta, objective.to, math.nan, np.full(len(noise), math.nan), False, reason, ())
+        return Ending(theta, objective.to, math.nan, np.full(len(noise), math.nan), False, reason, ())
     theta, value, each = objective.best, objective.best_value, objective.best_each
-    return Optimum(theta, objective.to, value, each, converged, reason, _rising(objective.looks))
+    return Ending(theta, objective.to, value, each, converged, reason, _rising(objective.looks))
 
 
 class NoStart(Exception):

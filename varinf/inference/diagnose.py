@@ -9,6 +9,7 @@ import numpy as np
 
 from varinf._arrays import generator, positive_integer
 from varinf._progress import reporter
+from varinf.diagnostics.effective_sample_size import effective_sample_size, importance_weights
 from varinf.diagnostics.psis import psis
 from varinf.evidence.iwelbo import iwelbo
 from varinf.inference.fit import fit as fit_again
@@ -162,8 +163,8 @@ def diagnose(fit, draws=10_000, *, restarts=0, rng=None, progress=False):
     restarts = 0 if restarts == 0 else positive_integer(restarts, "restarts")
     z, log_w = fit.weighted_draws(draws, rng)
     names, x = _columns(fit.target.named(fit.target.constrain(z)))
-    moments = _moments(x, log_w)
     smoothed = psis(log_w) if np.isfinite(log_w).any() else None
+    moments = _moments(x, smoothed)
     k_hat = math.inf if smoothed is None else float(smoothed.k_hat)
     threshold = -math.inf if smoothed is None else smoothed.threshold
     optima = _optima(fit, restarts, rng, progress)
@@ -191,21 +192,19 @@ def _columns(named):
     return tuple(names), np.column_stack([value.reshape(len(value), -1) for value in named.values()])
 
 
-def _moments(x, log_w):
+def _moments(x, smoothed):
     """Moments of reweighted draws x (S, dim), with the standard error of the mean by the delta method."""
-    if not np.isfinite(log_w).any():
+    if smoothed is None:
         none = np.full(x.shape[1], np.nan)
         return {"mean": none, "sd": none, "stderr": none, "effective_draws": 0.0}
-    log_w = np.asarray(psis(log_w).log_weights)
-    w = np.exp(log_w - log_w.max())
-    w /= w.sum()
+    w = np.asarray(importance_weights(smoothed.log_weights))
     mean = w @ x
     away = (x - mean) ** 2
     return {
         "mean": mean,
         "sd": np.sqrt(w @ away),
         "stderr": np.sqrt(w**2 @ away),
-        "effective_draws": float(1 / np.sum(w**2)),
+        "effective_draws": float(effective_sample_size(smoothed.log_weights)),
     }
 
 

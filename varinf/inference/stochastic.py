@@ -23,7 +23,7 @@ import numpy as np
 from varinf._arrays import positive_integer
 from varinf._progress import reporter
 from varinf.inference.affine_map import AffineMap
-from varinf.inference.deterministic import Iteration, NoStart, Optimum, finite_start
+from varinf.inference.deterministic import Ending, Iteration, NoStart, finite_start
 from varinf.optimisers import Adam
 
 RATE = 0.1  # of Adam at the first level, in recentred coordinates
@@ -78,7 +78,7 @@ def _number(text, kind, objective):
 
 
 def ascend(target, family, start, plan, rng, progress):
-    """The `Optimum` where the fit ended, whatever happened on the way."""
+    """The `Ending` where the fit ended, whatever happened on the way."""
     dim = target.free_dim
     run = _Run(target, family, plan, rng)
     theta, to, rate = family.start(dim), AffineMap(start, np.ones(dim)), RATE
@@ -120,7 +120,7 @@ def ascend(target, family, start, plan, rng, progress):
     if best is None:  # the best that there is
         best = (*family.recentre(run.last if run.last is not None else theta, to), None, math.nan)
     theta, to, each, value = best
-    return Optimum(theta, to, value, each, converged, reason, tuple(history))
+    return Ending(theta, to, value, each, converged, reason, tuple(history))
 
 
 class _Run:

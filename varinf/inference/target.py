@@ -3,10 +3,8 @@
 import numpy as np
 
 from varinf._arrays import generator, positive_integer
-from varinf.inference.check import check
+from varinf.inference.check import STEP, check
 from varinf.inference.layout import blocks, coordinates
-
-STEP = float(np.finfo(np.float64).eps ** (1 / 3))  # of central differences of a function of size 1, relative
 
 
 class Target:

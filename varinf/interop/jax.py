@@ -17,29 +17,7 @@ FEWEST, MOST = 16, 512  # rows of a compiled call, a power of two between them
 
 
 def target_from_jax(f, dim, *, names=None, transforms=None, batched=False):
-    """A target from a log density written in JAX; `varinf.Target.from_jax` is the public name.
-
-    Parameters
-    ----------
-    f : callable (dim,) -> ()
-        Log density in nats of one parameter vector, a JAX array of float64.
-    dim : int
-        Number of parameters that `f` takes.
-    names, transforms : optional
-        As of a `Target`.
-    batched : bool
-        Whether `f` takes S vectors (S, dim) at once, to (S,).
-
-    Returns
-    -------
-    Target
-        With gradients and Hessian products.
-
-    Raises
-    ------
-    ValueError
-        If what `f` returns is no number for each vector.
-    """
+    """`varinf.Target.from_jax`, whose docstring says what it takes and raises."""
     _one_number_each(f, dim, batched)
     rows = f if batched else jax.vmap(f)
 

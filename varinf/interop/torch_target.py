@@ -13,24 +13,7 @@ BLOCK = 512  # rows at once, so that intermediate arrays of all rows stay small
 
 
 def target_from_torch(f, dim, *, names=None, transforms=None, batched=False):
-    """A target from a log density written in torch; `varinf.Target.from_torch` is the public name.
-
-    Parameters
-    ----------
-    f : callable (dim,) -> ()
-        Log density in nats of one parameter vector, a CPU tensor of float64.
-    dim : int
-        Number of parameters that `f` takes.
-    names, transforms : optional
-        As of a `Target`.
-    batched : bool
-        Whether `f` takes S vectors (S, dim) at once, to (S,).
-
-    Returns
-    -------
-    Target
-        With gradients and Hessian products.
-    """
+    """`varinf.Target.from_torch`, whose docstring says what it takes and raises."""
     rows = f if batched else _mapped(f)
 
     # Rows do not meet: the gradient of their sum has each row's own.
