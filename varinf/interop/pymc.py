@@ -57,12 +57,12 @@ def target_from_pymc(model, *, hessian=False, mode=None):
     outputs = [model.logp(jacobian=True), *model.replace_rvs_by_values(wanted)]
     (log_p, *values), z = join_nonshared_inputs(point, outputs, model.value_vars)
     gradient = pytensor.grad(log_p, z)
-    log_prob = _batched([log_p], [z], mode)
+    both = _batched([log_p, gradient], [z], mode)
     variables, names = _batched(values, [z], mode), [variable.name for variable in wanted]
     return Target(
-        lambda x: log_prob(x)[0],
+        lambda x: both(x)[0],  # a gradient costs less than compiling the density once more without it
         sum(map(math.prod, shapes.values())),
-        value_and_gradient=_batched([log_p, gradient], [z], mode),
+        value_and_gradient=both,
         hessian_product=_hessian_product(gradient, z, mode) if hessian else None,
         names=shapes,
         variables=lambda x: dict(zip(names, variables(x), strict=True)),
