@@ -140,7 +140,7 @@ def test_starts():
         ({"method": "stochastic", "batch_size": 3}, r"Target\.from_data"),
         ({"method": "stochastic", "whiten": True}, "is for method='deterministic'"),
         ({"method": "stochastic", "objective": "renyi:1"}, "alpha must lie in"),
-        ({"method": "stochastic", "objective": "iwelbo:x"}, "must be a number"),
+        ({"method": "stochastic", "objective": "iwelbo:x"}, "a number belongs"),
         ({"method": "stochastic", "objective": "iwelbo:5", "draws": 3}, "drop draws"),
         ({"method": "mcmc"}, "use 'deterministic' or 'stochastic'"),
         ({"start": [1.0]}, r"start has shape \(1,\): give 4 finite"),

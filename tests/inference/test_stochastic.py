@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from hard import autoregressive, bent, cauchy, funnel, two_modes
 from targets import banana, normal
 
 from varinf.inference.affine_map import AffineMap
+from varinf.inference.diagnose import diagnose
 from varinf.inference.fit import fit
 from varinf.inference.stochastic import Plan, _agree, _average, _Run
 from varinf.inference.target import Target
@@ -102,3 +104,29 @@ def test_halves_that_drift_do_not_agree():
     still = (np.zeros(3), np.ones(3))
     assert _agree(still, (np.full(3, 0.3), np.ones(3)))
     assert not _agree(still, (np.array([0.0, 0.0, 2.0]), np.ones(3)))
+
+
+@pytest.mark.parametrize(
+    ("target", "family", "close"),
+    [
+        (bent(), "diagonal", False),
+        (cauchy(), "full", False),
+        (funnel(3), "diagonal", False),
+        (two_modes(3.0), "diagonal", False),
+        (two_modes(3.0), "full", True),
+        (autoregressive(6)[0], "full", True),
+    ],
+)
+def test_verdicts_on_the_hard_set(target, family, close):
+    diagnosis = diagnose(fit(target, family, "stochastic", rng=0), rng=1)
+    assert (diagnosis.k_hat < 0.7) == close
+
+
+def test_a_step_size_that_leads_away_is_not_followed():
+    """820 entries that each move by a tenth take the ELBO of a narrow posterior to -1e23 and beyond."""
+    dim = 40
+    target, precision = autoregressive(dim)
+    log_p = dim / 2 * np.log(2 * np.pi) - np.linalg.slogdet(precision)[1] / 2
+    elbo = fit(target, "full", "stochastic", max_steps=5000, rng=0).elbo
+    assert abs(elbo.value - log_p) < 2
+    assert elbo.value - log_p < 5 * elbo.stderr

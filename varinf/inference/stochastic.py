@@ -33,6 +33,7 @@ FIRST_LOOK = 8  # chunks of a level before halves of it are compared
 AGREED = 1.1  # R-hat of the halves from which on they are one
 ALMOST_ALL = 0.99  # ... for this share of the parameters
 MOST_CHUNKS = 200  # of one level
+FALLEN = 1.0  # nats below the best, beyond the errors: the step size was too long, and steps led away
 JUDGED = 1000  # common draws on which levels are compared
 
 
@@ -74,36 +75,44 @@ def _number(text, kind, objective):
     try:
         return kind(text)
     except ValueError:
-        raise ValueError(f"objective={objective!r}: what stands behind the colon must be a number") from None
+        raise ValueError(f"objective={objective!r}: a number belongs behind a colon, as in 'iwelbo:10'") from None
 
 
 def ascend(target, family, start, plan, rng, progress):
     """The `Ending` where the fit ended, whatever happened on the way."""
     dim = target.free_dim
     run = _Run(target, family, plan, rng)
-    theta, to, rate = family.start(dim), AffineMap(start, np.ones(dim)), RATE
+    theta, to = family.start(dim), AffineMap(start, np.ones(dim))
+    rate = RATE * math.sqrt(2 * dim / len(theta))  # a scale made of many entries moves by as much as one that is one
     best = before = None  # the judged level with the highest objective, and the last
     history, converged, failures = [], False, 0
     with reporter(progress, plan.max_steps, "fit") as done:
         try:
             to = finite_start(target, family, run.judge, theta, to)
+            origin = theta, to
+            lowest = _floor(*_bound(run.judged(theta, to), plan))
             while True:
-                theta, full = run.level(theta, to, rate, done)
+                theta, full = run.level(theta, to, rate, lowest, done)
                 theta, to = family.recentre(theta, to)
                 each = run.judged(theta, to)
                 value, bounds = _bound(each, plan)
                 run.note = f"objective {value:.2f} ± {np.std(bounds) / math.sqrt(len(bounds)):.1g}"
                 history.append(Iteration(value, run.gradient_norm))
-                if not math.isfinite(value):
+                if not value >= lowest:
                     failures += 1
                     if failures == 3:
-                        reason = "the objective was not finite at three step sizes, each a tenth of the one before"
+                        reason = "three step sizes, each a tenth of the one before, led to no finite objective above "
+                        reason += "the start's"
                         break
                     rate /= 10
-                    theta, to = (best or before or (family.start(dim), AffineMap(start, to.scale)))[:2]
+                    theta, to = best[:2] if best else origin
+                    if full:
+                        reason = f"stopped after max_steps={plan.max_steps} steps, below where it began"
+                        break
                     continue
                 if best is None or value > best[3]:
                     best = (theta, to, each, value)
+                    lowest = _floor(value, bounds)
                 if before is not None:
                     gain, error = _gain(each, before[2], plan)
                     if gain <= error:
@@ -133,8 +142,8 @@ class _Run:
         self.steps, self.last, self.gradient_norm, self.note = 0, None, math.nan, ""
         self._rows = _batches(target.data_size, plan.batch_size, rng)
 
-    def level(self, theta, to, rate, done):
-        """(average of the last iterates at one step size, whether max_steps are done)."""
+    def level(self, theta, to, rate, lowest, done):
+        """(average of the last iterates at one step size, whether max_steps are done); cut short if it falls."""
         theta, chunks = theta.copy(), []
         adam = Adam(theta, rate)
         self.last = theta
@@ -157,10 +166,16 @@ class _Run:
                 return _average(chunks[len(chunks) // 2 :])[0], True
             if len(chunks) >= FIRST_LOOK and len(chunks) % 4 == 0:
                 late = chunks[len(chunks) // 2 :]
+                if len(chunks) % FIRST_LOOK == 0 and not self._height(late, to) >= lowest:
+                    return _average(late)[0], False
                 half = len(late) // 2
                 if _agree(_average(late[:half]), _average(late[half:])):
                     return _average(late)[0], False
         return _average(chunks[len(chunks) // 2 :])[0], False
+
+    def _height(self, chunks, to):
+        """The objective at the average of some chunks."""
+        return _bound(self.judged(_average(chunks)[0], to), self.plan)[0]
 
     def judged(self, theta, to):
         """Log weights (draws, groups) of the common draws, under the whole target."""
@@ -199,6 +214,11 @@ def _bound(log_w, plan):
         with np.errstate(invalid="ignore"):
             each = top + np.log(np.mean(np.exp(a * (log_w - top)), axis=0)) / a
     return float(np.mean(each)), each
+
+
+def _floor(value, bounds):
+    """What a later level may not fall below, whatever its noise."""
+    return value - FALLEN - 5 * float(np.std(bounds)) / math.sqrt(len(bounds))
 
 
 def _gain(after, before, plan):

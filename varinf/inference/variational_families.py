@@ -231,7 +231,7 @@ def _number(text, kind, name):
     try:
         return kind(text)
     except ValueError:
-        raise ValueError(f"family={name!r}: what stands behind the colon must be a number") from None
+        raise ValueError(f"family={name!r}: a number belongs behind a colon, as in 'low_rank:5'") from None
 
 
 @lru_cache(4)
