@@ -66,6 +66,9 @@ from varinf.information.mutual_information import mutual_information
 from varinf.information.rate import rate
 from varinf.information.tuba import nwj, nwj_and_gradient, tuba, tuba_and_gradient
 from varinf.plots import plot
+from varinf.tradeoffs.critical_beta import critical_beta
+from varinf.tradeoffs.information_bottleneck import information_bottleneck
+from varinf.tradeoffs.information_bottleneck_curve import information_bottleneck_curve
 
 __version__ = "0.1.0"
 
@@ -145,6 +148,10 @@ __all__ = [
     "leave_one_out_and_gradient",
     "club",
     "club_and_gradient",
+    # trade-offs
+    "information_bottleneck",
+    "information_bottleneck_curve",
+    "critical_beta",
     # autoencoders
     "VAE",
     "LinearVAE",

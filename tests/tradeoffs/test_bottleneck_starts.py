@@ -1,0 +1,54 @@
+"""Starts: merging by the cheapest pair, splitting what gains by it and nothing else."""
+
+import numpy as np
+import pytest
+from joints import random_joint
+
+import varinf as vi
+from varinf.tradeoffs.bottleneck_starts import merged, split, starts
+from varinf.tradeoffs.joint_distribution import informations, reduced
+
+
+def value(joint, beta, encoder):
+    I_TX, I_TY = informations(joint, encoder)
+    return I_TX - beta * I_TY
+
+
+@pytest.mark.parametrize("beta", [1.5, 6.0])
+def test_each_merge_is_the_cheapest(beta):
+    joint = reduced(random_joint(7, 4, seed=1)).joint
+    encoder = np.eye(7)
+    for clusters in range(6, 0, -1):
+        pairs = [(a, b) for b in range(len(encoder)) for a in range(b)]
+        tried = [np.vstack([np.delete(encoder, [a, b], axis=0), encoder[a] + encoder[b]]) for a, b in pairs]
+        encoder = tried[int(np.argmin([value(joint, beta, one) for one in tried]))]
+        assert value(joint, beta, merged(joint, beta, clusters)) == pytest.approx(
+            value(joint, beta, encoder), abs=1e-12
+        )
+
+
+def test_starts_are_tables_of_encoders():
+    joint = reduced(random_joint(6, 3, seed=2)).joint
+    for clusters in (2, 4, 6, 9):
+        tables = starts(joint, 3.0, clusters, 5, np.random.default_rng(0))
+        assert len(tables) == 5
+        for table in tables:
+            assert table.shape == (min(clusters, 6), 3)
+            np.testing.assert_allclose(table.sum(axis=0), joint.p_y)
+
+
+@pytest.mark.parametrize("shape", [(6, 4), (3, 7)])
+def test_saying_nothing_is_split_above_the_critical_beta_alone(shape):
+    p_xy = random_joint(*shape, seed=3)
+    joint, critical = reduced(p_xy).joint, vi.critical_beta(p_xy)
+    nothing = np.ones((1, shape[0]))
+    assert split(joint, 0.99 * critical, nothing, 6) is None
+    table = split(joint, 1.01 * critical, nothing, 6)
+    assert table.shape == (2, shape[1])
+    assert split(joint, 1.01 * critical, nothing, 1) is None  # there is no room for a second
+
+
+def test_only_clusters_that_gain_are_split():
+    joint = reduced(random_joint(6, 4, seed=4)).joint
+    two = np.array([[1, 1, 1, 1, 1, 0.0], [0, 0, 0, 0, 0, 1]])  # the last x stands alone already
+    assert split(joint, 1e3, two, 6).shape == (3, 4)

@@ -1,0 +1,201 @@
+"""Alternating minimisation for the discrete information bottleneck, many problems over one joint distribution at once.
+
+At a given beta the encoders q(t|x) that minimise I(T;X) − beta I(T;Y) are fixed points of
+
+    q(t|x) ∝ q(t) exp(beta Σ_y p(y|x) log q(y|t)),    q(t, y) = Σ_x q(t|x) p(x, y)
+
+(Tishby, Pereira, Bialek 1999, eqs. 28-31; a factor that does not depend on t is left out). Both are minimisations of
+
+    J = KL(p(x) q(t|x) || p(x) q(t)) − beta Σ p(x, y) q(t|x) log q(y|t),
+
+in turn over q(t|x) and over (q(t), q(y|t)), so that J never rises; at its minimum over the latter it is
+I(T;X) − beta I(T;Y) + beta H(Y). The state is the table q(t, y), clusters × labels: an iteration is two matrix products
+with every problem's clusters stacked, and between them one exponential per cluster and x.
+
+Plain iterations crawl where a cluster is about to split or to merge. Anderson's method goes from the last few iterates
+to where a linear map would have its fixed point, in log q(t, y) with entries weighted by q(t, y), so that clusters that
+die do not count (Walker, Ni 2011, "Anderson acceleration for fixed-point iterations"). Such a step stands if J is no
+higher than before, else the plain one is made. How much longer the differences of iterates are than those of their
+residuals is 1 / (1 − the rate of convergence): times the last change it tells how far off the limit is.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from varinf.tradeoffs.joint_distribution import x_log_x
+
+TINY = 1e-300  # stands for 0 in logarithms: an x may enter a cluster that lacks one of its labels, where that pays
+ELEMENTS = 1 << 15  # of clusters × x that are worked on at once: they stay in the cache
+MEMORY = 5  # differences of iterates that a step is made from
+RIDGE = 1e-9  # of the trace, added to their products: differences of late iterates are all but parallel
+FIRST_ROUND, ROUND = 8, 24  # steps between looks at who is there, and at which clusters have died or become one
+DEAD = 1e-13  # of the mass: a cluster that small is left out
+EVEN = 1e-15  # nats: merging two clusters may cost so much, times 1 + beta, which is rounding
+
+
+class Reached(NamedTuple):
+    """Where the iterations of one problem stand: its table (T, Y), J, and how far off the limit is, as a L1 distance."""
+
+    table: np.ndarray
+    value: float
+    residual: float
+    iterations: int
+
+
+def begun(table):
+    """A start, a table (T, Y) of q(t, y), as `advance` takes it."""
+    return Reached(np.asarray(table), np.inf, np.inf, 0)
+
+
+def advance(joint, betas, problems, steps, accelerated=True):
+    """The problems (a list of `Reached`), each at its beta, so many iterations further on.
+
+    Those of a like number of clusters are worked on together. After accelerated ones, clusters that have died are left
+    out, and pairs that are better as one are merged.
+    """
+    found = [None] * len(problems)
+    walk = _accelerated if accelerated else _plain
+    order = sorted(range(len(problems)), key=lambda i: len(problems[i].table))
+    for chunk in _chunks(order, [len(problems[i].table) for i in order], len(joint.p_x)):
+        encoders, value, residual = walk(joint, betas[chunk], _padded([problems[i].table for i in chunk]), steps)
+        tidy = tidied(joint, betas[chunk], encoders) if accelerated else encoders @ joint.p_xy
+        for i, table, v, r in zip(chunk, tidy, value, residual, strict=True):
+            other = len(table) < len(problems[i].table)  # a table with fewer clusters has its own limit
+            found[i] = Reached(table, float(v), np.inf if other else float(r), problems[i].iterations + steps)
+    return found
+
+
+def finish(joint, betas, problems, tolerance, iterations):
+    """The problems with a residual of at most `tolerance`, or after so many iterations."""
+    found, active, steps = list(problems), list(range(len(problems))), FIRST_ROUND
+    while active := [i for i in active if found[i].residual > tolerance and found[i].iterations < iterations]:
+        for i, moved in zip(active, advance(joint, betas[active], [found[i] for i in active], steps), strict=True):
+            found[i] = moved
+        steps = ROUND
+    return found
+
+
+def encode(joint, beta, tables):
+    """The encoders (B, T, X) that tables (B, T, Y) of q(t, y) ask for, and J (B,) of both."""
+    problems, clusters, labels = tables.shape
+    log_weight = _log(tables.sum(axis=2))
+    logits = _log(tables).reshape(-1, labels) @ joint.conditional.T
+    logits = logits.reshape(problems, clusters, -1)
+    logits *= beta[:, None, None]
+    logits += ((1 - beta)[:, None] * log_weight)[:, :, None]  # log q(y|t) is log q(t, y) − log q(t)
+    top = logits.max(axis=1)
+    logits -= top[:, None]
+    encoders = np.exp(logits, out=logits)
+    total = encoders.sum(axis=1)
+    encoders /= total[:, None]
+    return encoders, -((np.log(total) + top) @ joint.p_x)
+
+
+def _plain(joint, beta, tables, steps):
+    """(encoders, J, residual, which is not known) after plain iterations."""
+    for _ in range(steps):
+        encoders, value = encode(joint, beta, tables)
+        tables = encoders @ joint.p_xy
+    return encoders, value, np.full(len(tables), np.inf)
+
+
+def _accelerated(joint, beta, tables, steps):
+    """(encoders, J, residual) after so many of Anderson's steps."""
+    shape, flat = tables.shape, (len(tables), -1)
+    points, moves = np.zeros((2, len(tables), MEMORY, shape[1] * shape[2]))  # differences of iterates, of residuals
+    log, (encoders, value) = _log(tables).reshape(flat), encode(joint, beta, tables)
+    after = encoders @ joint.p_xy
+    move, residual = _log(after).reshape(flat) - log, np.full(len(tables), np.inf)
+    for step in range(steps - 1):
+        weight = after.reshape(flat)
+        ahead = log + move
+        if step > 0:
+            heavy = moves * weight[:, None]
+            products = heavy @ moves.transpose(0, 2, 1)
+            square = np.trace(products, axis1=1, axis2=2)
+            products[:, range(MEMORY), range(MEMORY)] += (RIDGE * square + TINY)[:, None]
+            share = np.linalg.solve(products, heavy @ move[:, :, None])
+            ahead -= ((points + moves) * share).sum(axis=1)
+        tried = np.exp(ahead - ahead.max(axis=1, keepdims=True))
+        tried = (tried / tried.sum(axis=1, keepdims=True)).reshape(shape)
+        encoders, reached = encode(joint, beta, tried)
+        worse = ~(reached <= value)
+        if worse.any():
+            tried[worse] = after[worse]
+            encoders[worse], reached[worse] = encode(joint, beta[worse], tried[worse])
+        value, after = reached, encoders @ joint.p_xy
+        new = _log(tried).reshape(flat)
+        new_move = _log(after).reshape(flat) - new
+        place = step % MEMORY
+        points[:, place], moves[:, place] = new - log, new_move - move
+        points[worse], moves[worse] = 0.0, 0.0  # a memory that misled is forgotten
+        log, move = new, new_move
+        residual = np.abs(after - tried).sum(axis=(1, 2))
+    weight = after.reshape(flat)[:, None]
+    lengths = (points**2 * weight).sum(axis=2) / np.maximum((moves**2 * weight).sum(axis=2), TINY)
+    return encoders, value, residual * np.sqrt(np.maximum(lengths.max(axis=1), 1.0))
+
+
+def _log(tables):
+    return np.log(np.maximum(tables, TINY))
+
+
+def tidied(joint, beta, encoders):
+    """Tables (T, Y) of each problem without clusters that have died, and with pairs made one where that lowers J.
+
+    Merging clusters of masses a, b costs beta (a + b) times the Jensen-Shannon divergence of their labels and saves
+    (a + b) times that of their x. Only pairs of which each is the other's nearest are tried.
+    """
+    mass, tables = encoders * joint.p_x, encoders @ joint.p_xy
+    alive = tables.sum(axis=2) > DEAD
+    waiting = np.arange(len(tables))  # problems in which something was merged just now
+    while len(waiting) and tables.shape[1] > 1:
+        problem, a, b = _pairs(tables[waiting], alive[waiting])
+        problem = waiting[problem]
+        saved = js_divergence(mass[problem, a], mass[problem, b])
+        lost = js_divergence(tables[problem, a], tables[problem, b])
+        gains = beta[problem] * lost <= saved + EVEN * (1 + beta[problem])
+        problem, a, b = problem[gains], a[gains], b[gains]
+        for masses in (tables, mass):
+            masses[problem, a] += masses[problem, b]
+        alive[problem, b] = False
+        waiting = np.unique(problem)
+    return [table[keep] for table, keep in zip(tables, alive, strict=True)]
+
+
+def _pairs(tables, alive):
+    """(problem, a, b) of living clusters a < b that are each other's nearest, by Hellinger's distance of their labels."""
+    root = np.sqrt(tables / np.maximum(tables.sum(axis=2, keepdims=True), TINY))
+    near = root @ root.transpose(0, 2, 1)  # 1 less half the squared distance
+    index = np.arange(near.shape[1])
+    near[:, index, index] = -1.0
+    near[~(alive[:, :, None] & alive[:, None, :])] = -1.0
+    partner = near.argmax(axis=2)
+    mutual = (np.take_along_axis(partner, partner, axis=1) == index) & (index < partner) & (near.max(axis=2) > 0)
+    problem, a = np.nonzero(mutual)
+    return problem, a, partner[problem, a]
+
+
+def js_divergence(a, b):
+    """(Σa + Σb) × the Jensen-Shannon divergence of masses a and b (..., n), weighted as they are: nats."""
+    parts = (x_log_x(a) + x_log_x(b) - x_log_x(a + b)).sum(axis=-1)
+    a, b = a.sum(axis=-1), b.sum(axis=-1)
+    return parts - (x_log_x(a) + x_log_x(b) - x_log_x(a + b))
+
+
+def _padded(tables):
+    """One array (B, T, Y), with empty clusters where a table has fewer than others."""
+    out = np.zeros((len(tables), max(map(len, tables)), tables[0].shape[1]))
+    for row, table in zip(out, tables, strict=True):
+        row[: len(table)] = table
+    return out
+
+
+def _chunks(items, sizes, symbols):
+    """Runs of items, whose sizes ascend, of about ELEMENTS padded clusters × x; at least one item each."""
+    start = 0
+    for end in range(1, len(items) + 1):
+        if end == len(items) or (end + 1 - start) * sizes[end] * symbols > ELEMENTS:
+            yield items[start:end]
+            start = end

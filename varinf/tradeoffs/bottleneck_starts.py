@@ -1,0 +1,94 @@
+"""Where the search for an encoder begins, and how it leaves an encoder that only looks like an end.
+
+The best start known is the encoder that says all, t = x: at the beta asked for its clusters merge as far as pays. With
+fewer clusters than x, pairs are merged one at a time, the cheapest first (Slonim, Tishby 2000, "Agglomerative
+information bottleneck"). Other starts spread each x over clusters at random, from a little to all.
+
+The encoder that says nothing is a fixed point at every beta, and so is every encoder with two equal clusters where one
+would do. Such a cluster of mass w with distribution p(x|t) is a minimum if beta σ₂² ≤ 1, for the second singular value
+σ₂ of its own p(x|t) p(y|x), normalised; else J falls when it is split along the singular vector.
+"""
+
+import numpy as np
+
+from varinf.tradeoffs.bottleneck_iterations import DEAD, TINY, js_divergence
+from varinf.tradeoffs.joint_distribution import x_log_x
+
+UNEVEN = 8  # power of uniform numbers by which an x is spread over clusters: most of it on a few
+UNSTABLE = 1e-6  # beta σ₂² above 1 by so much is not rounding
+TILT = 0.5  # of a split's two halves, at the x that tells them apart best
+SMALL = 1e-6  # of the mass: smaller clusters are not split
+
+
+def starts(joint, beta, clusters, number, rng):
+    """`number` tables (T, Y) of q(t, y): from all that can be said, then at random."""
+    symbols = len(joint.p_x)
+    clusters = min(clusters, symbols)
+    fullest = np.eye(symbols) if clusters == symbols else merged(joint, beta, clusters)
+    tables = [fullest @ joint.p_xy]
+    for _ in range(number - 1):
+        share = rng.uniform()
+        spread = rng.random((clusters, symbols)) ** UNEVEN
+        spread /= spread.sum(axis=0)
+        tables.append(((1 - share) * rng.permuted(fullest, axis=0) + share * spread) @ joint.p_xy)
+    return tables
+
+
+def merged(joint, beta, clusters):
+    """The hard encoder (clusters, X) that is left when the pairs that cost J least have been merged, one by one."""
+    encoder, tables = np.eye(len(joint.p_x)), joint.p_xy.copy()
+    weight = joint.p_x.copy()
+    cost = np.array([_cost_of_merging(beta, weight, tables, i) for i in range(len(weight))])
+    while len(encoder) > clusters:
+        a, b = sorted(divmod(int(np.argmin(cost)), len(cost)))
+        encoder[a] += encoder[b]
+        tables[a] += tables[b]
+        weight[a] += weight[b]
+        kept = np.arange(len(encoder)) != b
+        encoder, tables, weight, cost = encoder[kept], tables[kept], weight[kept], cost[kept][:, kept]
+        cost[a] = cost[:, a] = _cost_of_merging(beta, weight, tables, a)
+    return encoder
+
+
+def _cost_of_merging(beta, weight, tables, i):
+    """What it adds to I(T;X) − beta I(T;Y) to merge hard cluster i with each other one; inf with itself."""
+    saved = x_log_x(weight[i] + weight) - x_log_x(weight[i]) - x_log_x(weight)
+    cost = beta * js_divergence(tables[i], tables) - saved
+    cost[i] = np.inf
+    return cost
+
+
+def split(joint, beta, encoder, clusters):
+    """A table in which clusters of an encoder (T, X) that are no minimum are two, the heaviest first; None if all are."""
+    mass = encoder * joint.p_x
+    weight = mass.sum(axis=1)
+    whole = mass.max(axis=1) < (1 - SMALL) * weight  # a cluster of one x has nothing to split
+    tried = np.nonzero(whole & (weight > SMALL))[0]
+    within = mass[tried] / weight[tried, None]
+    unstable = tried[beta * _second_correlation(joint, within) ** 2 > 1 + UNSTABLE]
+    unstable = unstable[np.argsort(-weight[unstable])][: max(0, clusters - len(encoder))]
+    if not len(unstable):
+        return None
+    tilt = np.array([_tilt(joint, mass[t] / weight[t]) for t in unstable])
+    halves = encoder.copy()
+    halves[unstable] *= (1 + tilt) / 2
+    return np.vstack([halves, encoder[unstable] * (1 - tilt) / 2]) @ joint.p_xy
+
+
+def _second_correlation(joint, within):
+    """Of x and y in clusters with p(x|t) (T, X), the maximal correlation (T,)."""
+    if min(joint.p_xy.shape) < 2 or not len(within):
+        return np.zeros(len(within))
+    p_y = np.maximum(within @ joint.conditional, TINY)
+    table = np.sqrt(within)[:, :, None] * joint.conditional / np.sqrt(p_y)[:, None, :]
+    square = table @ table.transpose(0, 2, 1) if table.shape[1] < table.shape[2] else table.transpose(0, 2, 1) @ table
+    return np.sqrt(np.maximum(np.linalg.eigvalsh(square)[:, -2], 0.0))
+
+
+def _tilt(joint, within):
+    """u (X,), at most TILT, along which a cluster with this p(x|t) is split: the singular vector, over √p(x|t)."""
+    p_y = np.maximum(within @ joint.conditional, TINY)
+    root = np.sqrt(within)
+    left = np.linalg.svd(root[:, None] * joint.conditional / np.sqrt(p_y), full_matrices=False)[0][:, 1]
+    tilt = np.where(within > DEAD, left / np.maximum(root, TINY), 0.0)
+    return TILT * tilt / np.abs(tilt).max()

@@ -1,0 +1,322 @@
+"""The information bottleneck at many betas at once: its curve, the jumps that prices leave out, and the splits."""
+
+import math
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from varinf._arrays import as_array, generator, is_numpy, positive_integer, refuse_where
+from varinf.tradeoffs.bottleneck_iterations import FIRST_ROUND, advance, begun, encode, finish
+from varinf.tradeoffs.bottleneck_segments import segments
+from varinf.tradeoffs.bottleneck_starts import merged, starts
+from varinf.tradeoffs.critical_beta import critical_beta
+from varinf.tradeoffs.deterministic_bottleneck import best_partition, frontier, hard
+from varinf.tradeoffs.information_bottleneck import (
+    ITERATIONS,
+    LOWER,
+    TOLERANCE,
+    checked_clusters,
+    entropy_of,
+    result,
+    settled,
+)
+from varinf.tradeoffs.joint_distribution import informations, reduced
+
+POINTS = 40
+FROM, TO = 0.7, 50.0  # of the critical beta: where betas begin and end that nobody named
+HEAT = 3  # iterations, after which the starts at a beta are two
+NEAR = 1e-4  # residual at which the two are compared
+EXCHANGES = 10  # rounds in which a beta may take over an encoder that another one found
+
+
+class Split(NamedTuple):
+    """Between two betas that were looked at, the number of clusters changed."""
+
+    above: float
+    below: float
+    clusters_before: int
+    clusters_after: int
+
+
+@dataclass(frozen=True, eq=False)
+class BottleneckCurve:
+    """Encoders from saying nothing to saying all that counts, in the plane of I(T;X) and I(T;Y).
+
+    Parameters
+    ----------
+    points : tuple of Bottleneck
+        By I(T;X), ascending, and with it by beta. Of the deterministic variant, all partitions met that no other
+        dominates, with beta nan where no beta prefers them, as they lie below the concave hull.
+    deterministic : bool
+        Whether each x goes to one cluster whole, so that I(T;X) is H(T).
+    converged : bool
+        Whether the iterations of every point converged; of the deterministic variant, whether the walk ended.
+
+    See Also
+    --------
+    information_bottleneck_curve : What returns it.
+
+    Examples
+    --------
+    >>> from varinf import information_bottleneck_curve
+    >>> curve = information_bottleneck_curve([[0.45, 0.05], [0.05, 0.45]], betas=[1.5, 1.8, 4.0]).to("bits")
+    >>> curve.I_TY.round(3)
+    array([0.   , 0.312, 0.529])
+    >>> curve.clusters
+    array([1, 2, 2])
+    """
+
+    points: tuple
+    deterministic: bool
+    converged: bool
+    _reduction: Any = None
+    _table: Any = None
+
+    def __len__(self):
+        return len(self.points)
+
+    def __getitem__(self, index):
+        return self.points[index]
+
+    @property
+    def beta(self):
+        """Of each point (n,); free of units."""
+        return np.array([point.beta for point in self.points])
+
+    @property
+    def I_TX(self):
+        """Of each point (n,), in `units`."""
+        return np.array([point.I_TX for point in self.points])
+
+    @property
+    def I_TY(self):
+        """Of each point (n,), in `units`."""
+        return np.array([point.I_TY for point in self.points])
+
+    @property
+    def clusters(self):
+        """How many values T takes at each point (n,)."""
+        return np.array([point.clusters for point in self.points])
+
+    @property
+    def units(self):
+        """What informations are shown in, "nats" or "bits"."""
+        return self.points[0].units
+
+    @property
+    def splits(self):
+        """`Split`s (above, below, clusters_before, clusters_after): betas between which the number of clusters changes."""
+        pairs = zip(self.points, self.points[1:], strict=False)
+        return tuple(Split(a.beta, b.beta, a.clusters, b.clusters) for a, b in pairs if a.clusters != b.clusters)
+
+    @cached_property
+    def segments(self):
+        """Straight pieces (tuple of `Segment`), which no beta traces: the solution jumps over them. Found when asked for.
+
+        Between neighbours of the curve, at the beta whose price makes them equal: where no encoder is better than
+        either, every mixture of the two is a solution too. Where Y is a function of X the whole curve is one, at beta 1.
+        None for the deterministic variant, whose points between two others are partitions of their own.
+        """
+        if self.deterministic:
+            return ()
+        found = segments(self._reduction, self._table, [point.to("nats") for point in self.points])
+        return tuple(segment.to(self.units) for segment in found)
+
+    def to(self, units):
+        """The same curve with informations in other units.
+
+        Parameters
+        ----------
+        units : {"nats", "bits"}
+            Units to show them in; a bit is log 2 nats. Betas stay as they are.
+
+        Returns
+        -------
+        BottleneckCurve
+            With the informations of all points converted.
+        """
+        return replace(self, points=tuple(point.to(units) for point in self.points))
+
+    def __repr__(self):
+        kind = "partitions" if self.deterministic else "encoders"
+        ended = "" if self.converged else ", NOT converged"
+        low, high = self.points[0], self.points[-1]
+        span = f"I(T;X) {low.I_TX:.4g} to {high.I_TX:.4g}, I(T;Y) {low.I_TY:.4g} to {high.I_TY:.4g} {self.units}"
+        return f"BottleneckCurve({len(self)} {kind}, {span}{ended})"
+
+
+def information_bottleneck_curve(
+    p_xy,
+    betas=None,
+    clusters=None,
+    restarts=8,
+    rng=0,
+    *,
+    deterministic=False,
+    tolerance=TOLERANCE,
+    iterations=ITERATIONS,
+):
+    """The curve of the information bottleneck: least I(T;X) for each I(T;Y), at many betas.
+
+    Parameters
+    ----------
+    p_xy : array (X, Y)
+        Joint probabilities, rows are x; they sum to 1 within 1e-8.
+    betas : array (n,), optional
+        Prices, 0 or more, in any order; without them, 40 from 0.7 to 50 times `critical_beta`, in equal ratios.
+    clusters : int, optional
+        Most values that T may take. The number of x suffices for the best encoders, and is the default.
+    restarts : int
+        Starts at each beta: the first from the encoder that says all, the others at random. After 3 iterations the best
+        of the others goes on, and after 11 only if it is ahead of the first.
+    rng : None, int, SeedSequence or Generator
+        For the random starts.
+    deterministic : bool
+        Trade H(T) for I(T;Y) by partitions of X, and return all that none other dominates.
+    tolerance : float
+        Residual at which a point has converged.
+    iterations : int
+        Of a point at most.
+
+    Returns
+    -------
+    BottleneckCurve
+        With `points`, and beta, I_TX, I_TY and clusters of each, `segments` and `splits`. Points are local minima; a
+        beta takes over what another found where that is lower.
+
+    Raises
+    ------
+    ValueError
+        For a probability that is negative, nan or infinite, a table that does not sum to 1, or betas below 0.
+
+    See Also
+    --------
+    information_bottleneck : One beta, with every start taken to its end.
+    rate_distortion_curve : The same trade with a distortion that is given.
+
+    References
+    ----------
+    Tishby, Pereira, Bialek (1999), "The information bottleneck method"; Kolchinsky, Tracey, Van Kuyk (2019), "Caveats
+    for information bottleneck in deterministic scenarios"; Tan, Tegmark (2022), "Pareto-optimal clustering with the
+    primal deterministic information bottleneck".
+
+    Examples
+    --------
+    >>> from varinf import information_bottleneck_curve
+    >>> copy = information_bottleneck_curve([[0.5, 0.0], [0.0, 0.5]], betas=[0.5, 2.0])  # Y = X
+    >>> copy.I_TX.round(4), copy.I_TY.round(4)
+    (array([0.    , 0.6931]), array([0.    , 0.6931]))
+    >>> copy.segments[0].beta  # between them every mixture is as good, at this one beta
+    1.0
+    """
+    reduction = reduced(p_xy)
+    joint, clusters = reduction.joint, checked_clusters(clusters, reduction.joint)
+    restarts, rng = positive_integer(restarts, "restarts"), generator(rng)
+    betas = _betas(betas, p_xy)
+    if deterministic:
+        points, converged = _partitions(reduction, p_xy, betas, clusters, restarts, rng)
+        return BottleneckCurve(points, True, converged)
+    positive = betas[betas > 1]
+    found = _raced(joint, positive, [starts(joint, beta, clusters, restarts, rng) for beta in positive], iterations)
+    found = finish(joint, positive, found, tolerance, iterations)
+    found = _exchanged(joint, positive, found, tolerance, iterations)
+    nothing = np.ones((1, len(joint.p_x)))
+    points = [result(reduction, p_xy, float(beta), nothing, True, 0.0, 0, np.zeros(1)) for beta in betas[betas <= 1]]
+    for beta, problem in zip(positive.tolist(), found, strict=True):
+        best, encoder = settled(joint, beta, problem, clusters, tolerance, iterations)
+        values = np.array([best.value - beta * entropy_of(joint.p_y)])
+        end = best.residual <= tolerance, best.residual, best.iterations
+        points.append(result(reduction, p_xy, beta, encoder, *end, values))
+    converged = all(point.converged for point in points)
+    return BottleneckCurve(tuple(points), False, converged, reduction, np.asarray(p_xy, dtype=np.float64))
+
+
+def _betas(betas, p_xy):
+    if betas is None:
+        critical = critical_beta(p_xy)
+        critical = critical if math.isfinite(critical) else 1.0
+        return np.geomspace(FROM * critical, TO * critical, POINTS)
+    betas = as_array(betas, "betas")
+    if not is_numpy(betas) or betas.ndim != 1 or betas.size == 0:
+        raise ValueError(f"betas has shape {tuple(betas.shape)}: give a NumPy array or list of one price or more")
+    refuse_where(
+        ~((betas >= 0) & np.isfinite(betas)), betas, "betas", "values below 0, nan or inf", "prices are 0 or more"
+    )
+    return np.sort(betas.astype(np.float64))
+
+
+def _raced(joint, betas, tables, iterations):
+    """One start at each beta: the first, or the best of the others if it leads lower.
+
+    The first, from the encoder that says all, takes time to come down, and is seldom beaten in the end.
+    """
+    owner = np.repeat(np.arange(len(betas)), [len(each) for each in tables])
+    problems = [begun(table) for each in tables for table in each]
+    problems = advance(joint, betas[owner], problems, HEAT, accelerated=False)
+    two = []
+    for i in range(len(betas)):
+        first, *others = np.nonzero(owner == i)[0].tolist()
+        two += [first] + sorted(others, key=lambda one: problems[one].value)[:1]
+    owner, problems = owner[two], advance(joint, betas[owner[two]], [problems[one] for one in two], FIRST_ROUND)
+    lead = {int(i): problem.value for i, problem in zip(owner[::-1], problems[::-1], strict=True)}  # the first ones'
+    on = [one for one, i in enumerate(owner.tolist()) if problems[one].value <= lead[i]]
+    owner, problems = owner[on], finish(joint, betas[owner[on]], [problems[one] for one in on], NEAR, iterations)
+    return [
+        min((p for i, p in zip(owner, problems, strict=True) if i == own), key=lambda end: end.value)
+        for own in range(len(betas))
+    ]
+
+
+def _exchanged(joint, betas, problems, tolerance, iterations):
+    """Each beta may go on from the encoder of another, where that is better than its own as it stands."""
+    problems = list(problems)
+    for _ in range(EXCHANGES):
+        both = np.array(
+            [informations(joint, encode(joint, betas[i : i + 1], p.table[None])[0][0]) for i, p in enumerate(problems)]
+        ).reshape(-1, 2)
+        values = both[:, 0] - betas[:, None] * both[:, 1]
+        source = values.argmin(axis=1)
+        here = np.arange(len(betas))
+        gains = np.nonzero(values[here, source] < values[here, here] - LOWER)[0]
+        if not len(gains):
+            break
+        begin = [begun(problems[source[i]].table) for i in gains]
+        for i, found in zip(gains, finish(joint, betas[gains], begin, tolerance, iterations), strict=True):
+            if found.value < problems[i].value:
+                problems[i] = found
+    return problems
+
+
+def _partitions(reduction, p_xy, betas, clusters, restarts, rng):
+    """(points, whether the walk ended) of the deterministic variant."""
+    joint, seeds = reduction.joint, [np.zeros(len(reduction.joint.p_x), dtype=int)]
+    if clusters >= len(joint.p_x):
+        seeds.append(np.arange(len(joint.p_x)))
+    for beta in betas:
+        seeds.append(best_partition(joint, beta, clusters, restarts, rng)[0])
+        seeds += [merged(joint, beta, k).argmax(axis=0) for k in {2, clusters} if k < len(joint.p_x)]
+    partitions, H, I, ended = frontier(joint, seeds, clusters)
+    points = [
+        result(reduction, p_xy, beta, hard(labels), True, 0.0, 0, np.array([h - beta * i]))
+        for labels, h, i, beta in zip(partitions, H, I, _prices(H, I), strict=True)
+    ]
+    return tuple(points), ended
+
+
+def _prices(H, I):
+    """The least beta at which each point (H ascending) has the lowest H − beta I; nan below the concave hull."""
+    prices, hull = np.full(len(H), np.nan), [0]
+    for i in range(1, len(H)):
+        while len(hull) > 1 and _price(H, I, hull[-1], i) <= _price(H, I, hull[-2], hull[-1]):
+            hull.pop()
+        hull.append(i)
+    prices[0] = 0.0
+    for a, b in zip(hull, hull[1:], strict=False):
+        prices[b] = _price(H, I, a, b)
+    return prices
+
+
+def _price(H, I, a, b):
+    return (H[b] - H[a]) / (I[b] - I[a])
