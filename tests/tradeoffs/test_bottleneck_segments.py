@@ -1,4 +1,4 @@
-"""Straight pieces: where Y is a function of X, where the solution jumps, and what the squared functional says of them."""
+"""Straight pieces: where Y is a function of X, where solutions jump, and what the squared functional says of them."""
 
 import numpy as np
 import pytest

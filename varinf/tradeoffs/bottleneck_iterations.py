@@ -35,7 +35,7 @@ EVEN = 1e-15  # nats: merging two clusters may cost so much, times 1 + beta, whi
 
 
 class Reached(NamedTuple):
-    """Where the iterations of one problem stand: its table (T, Y), J, and how far off the limit is, as a L1 distance."""
+    """Where the iterations of one problem stand: its table (T, Y), J, and its L1 distance from the limit, estimated."""
 
     table: np.ndarray
     value: float
@@ -165,7 +165,7 @@ def tidied(joint, beta, encoders):
 
 
 def _pairs(tables, alive):
-    """(problem, a, b) of living clusters a < b that are each other's nearest, by Hellinger's distance of their labels."""
+    """(problem, a, b) of living clusters a < b that are each other's nearest, by the Hellinger distance of labels."""
     root = np.sqrt(tables / np.maximum(tables.sum(axis=2, keepdims=True), TINY))
     near = root @ root.transpose(0, 2, 1)  # 1 less half the squared distance
     index = np.arange(near.shape[1])

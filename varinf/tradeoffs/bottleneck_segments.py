@@ -7,6 +7,7 @@ does, as its level lines are curved, and its minimum at c = 2 beta I(T;X) is the
 Tracey, Van Kuyk 2019, "Caveats for information bottleneck in deterministic scenarios").
 """
 
+import itertools
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -115,7 +116,7 @@ def segments(reduction, p_xy, points):
     nothing = result(reduction, p_xy, 1.0, np.ones((1, len(joint.p_x))), True, 0.0, 0, np.zeros(1))
     vertices = [_Vertex(point, point.encoder[member].T @ joint.p_xy) for point in (nothing, *points)]
     short = SHORT * vertices[-1].point.I_TX
-    pairs = [(a, b) for a, b in zip(vertices, vertices[1:], strict=False) if a.far(b, short)]
+    pairs = [(a, b) for a, b in itertools.pairwise(vertices) if a.far(b, short)]
     found = []
     for _ in range(DEEP):
         if not pairs:

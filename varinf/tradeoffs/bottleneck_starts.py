@@ -59,7 +59,7 @@ def _cost_of_merging(beta, weight, tables, i):
 
 
 def split(joint, beta, encoder, clusters):
-    """A table in which clusters of an encoder (T, X) that are no minimum are two, the heaviest first; None if all are."""
+    """A table in which clusters of an encoder (T, X) that are no minimum are two, heaviest first; None if all are."""
     mass = encoder * joint.p_x
     weight = mass.sum(axis=1)
     whole = mass.max(axis=1) < (1 - SMALL) * weight  # a cluster of one x has nothing to split

@@ -1,5 +1,6 @@
 """The information bottleneck at many betas at once: its curve, the jumps that prices leave out, and the splits."""
 
+import itertools
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -107,16 +108,16 @@ class BottleneckCurve:
 
     @property
     def splits(self):
-        """`Split`s (above, below, clusters_before, clusters_after): betas between which the number of clusters changes."""
-        pairs = zip(self.points, self.points[1:], strict=False)
+        """`Split`s (above, below, clusters_before, clusters_after): betas between which clusters come or go."""
+        pairs = itertools.pairwise(self.points)
         return tuple(Split(a.beta, b.beta, a.clusters, b.clusters) for a, b in pairs if a.clusters != b.clusters)
 
     @cached_property
     def segments(self):
-        """Straight pieces (tuple of `Segment`), which no beta traces: the solution jumps over them. Found when asked for.
+        """Straight pieces (tuple of `Segment`), which no beta traces: solutions jump over them. Found when asked for.
 
         Between neighbours of the curve, at the beta whose price makes them equal: where no encoder is better than
-        either, every mixture of the two is a solution too. Where Y is a function of X the whole curve is one, at beta 1.
+        either, every mixture of the two is a solution too. Where Y is a function of X, all of the curve is one, at 1.
         None for the deterministic variant, whose points between two others are partitions of their own.
         """
         if self.deterministic:
@@ -258,7 +259,7 @@ def _raced(joint, betas, tables, iterations):
     two = []
     for i in range(len(betas)):
         first, *others = np.nonzero(owner == i)[0].tolist()
-        two += [first] + sorted(others, key=lambda one: problems[one].value)[:1]
+        two += [first, *sorted(others, key=lambda one: problems[one].value)[:1]]
     owner, problems = owner[two], advance(joint, betas[owner[two]], [problems[one] for one in two], FIRST_ROUND)
     lead = {int(i): problem.value for i, problem in zip(owner[::-1], problems[::-1], strict=True)}  # the first ones'
     on = [one for one, i in enumerate(owner.tolist()) if problems[one].value <= lead[i]]
@@ -313,7 +314,7 @@ def _prices(H, I):
             hull.pop()
         hull.append(i)
     prices[0] = 0.0
-    for a, b in zip(hull, hull[1:], strict=False):
+    for a, b in itertools.pairwise(hull):
         prices[b] = _price(H, I, a, b)
     return prices
 
