@@ -69,6 +69,12 @@ from varinf.plots import plot
 from varinf.tradeoffs.critical_beta import critical_beta
 from varinf.tradeoffs.information_bottleneck import information_bottleneck
 from varinf.tradeoffs.information_bottleneck_curve import information_bottleneck_curve
+from varinf.tradeoffs.blahut_arimoto import blahut_arimoto
+from varinf.tradeoffs.closed_forms import binary_rate_distortion, laplace_rate_distortion, uniform_rate_distortion
+from varinf.tradeoffs.gaussian_bottleneck import gaussian_bottleneck, gaussian_bottleneck_curve
+from varinf.tradeoffs.joint_covariance import joint_covariance
+from varinf.tradeoffs.rate_distortion_curve import rate_distortion_curve
+from varinf.tradeoffs.water_filling import gaussian_rate_distortion, reverse_water_filling
 
 __version__ = "0.1.0"
 
@@ -152,6 +158,16 @@ __all__ = [
     "information_bottleneck",
     "information_bottleneck_curve",
     "critical_beta",
+    "blahut_arimoto",
+    "rate_distortion_curve",
+    "gaussian_rate_distortion",
+    "reverse_water_filling",
+    "binary_rate_distortion",
+    "uniform_rate_distortion",
+    "laplace_rate_distortion",
+    "gaussian_bottleneck",
+    "gaussian_bottleneck_curve",
+    "joint_covariance",
     # autoencoders
     "VAE",
     "LinearVAE",

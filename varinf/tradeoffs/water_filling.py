@@ -17,6 +17,7 @@ import numpy as np
 from varinf._arrays import as_array, check_finite, is_numpy, refuse_where
 from varinf.families.family import scalar
 from varinf.families.matrices import check_symmetric, symmetry_slack
+from varinf.tradeoffs.units import converted
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,26 +27,47 @@ class WaterFilling:
     Parameters
     ----------
     rate : float or array
-        Nats per datum.
+        Per datum, in `units`.
     distortion : float or array
         Mean squared error, summed over features.
     level : float or array
         The water level θ: the mean squared error of each direction that is coded, and −1/2 over the slope dR/dD.
+    units : {"nats", "bits"}
+        Of the rate; `to` converts.
 
     See Also
     --------
+    varinf.gaussian_rate_distortion : What makes it.
     varinf.rate : The rate of an encoder.
 
     Examples
     --------
     >>> from varinf.tradeoffs.water_filling import gaussian_rate_distortion
     >>> gaussian_rate_distortion([4.0, 1.0], rate=0.0)
-    WaterFilling(rate=0.0, distortion=5.0, level=4.0)
+    WaterFilling(rate=0.0, distortion=5.0, level=4.0, units='nats')
+    >>> gaussian_rate_distortion([4.0, 1.0], level=1.0).to("bits").rate
+    1.0
     """
 
     rate: Any
     distortion: Any
     level: Any
+    units: str = "nats"
+
+    def to(self, units):
+        """The same points in other units.
+
+        Parameters
+        ----------
+        units : {"nats", "bits"}
+            Units to show the rate in; a bit is log 2 nats.
+
+        Returns
+        -------
+        WaterFilling
+            With the rate converted; distortion and level stay.
+        """
+        return converted(self, units, ("rate",))
 
 
 def gaussian_rate_distortion(covariance, *, level=None, distortion=None, rate=None):
@@ -74,6 +96,8 @@ def gaussian_rate_distortion(covariance, *, level=None, distortion=None, rate=No
 
     See Also
     --------
+    reverse_water_filling : The same at a level.
+    blahut_arimoto : The curve of any discrete source.
     rate : An upper bound on the information that an encoder keeps.
     gaussian_mutual_information : Information between jointly normal vectors.
     models.LinearGaussian : The model whose codes, trained at a level, lie on this curve.
@@ -115,6 +139,46 @@ def gaussian_rate_distortion(covariance, *, level=None, distortion=None, rate=No
             level = np.where(rate > 0, _level_of_rate(variances, rate), largest)
             distortion = np.where(rate > 0, _distortion(variances, level), trace)
     return WaterFilling(*(_settled(x, value) for x in (rate, distortion, level)))
+
+
+def reverse_water_filling(variances, level):
+    """Rate and distortion of a normal source at a water level: what lies above it is coded down to it.
+
+    Parameters
+    ----------
+    variances : array (F,) or (F, F)
+        Variances of independent normal features (the eigenvalues of a covariance), or a covariance.
+    level : float or array (*points)
+        The water level θ, 0 or more: the mean squared error left to each direction that is coded. The slope −dR/dD
+        there is 1 / (2θ).
+
+    Returns
+    -------
+    WaterFilling
+        With `rate` in nats per datum, `distortion`, the squared error summed over features, and `level`; exact.
+
+    Raises
+    ------
+    ValueError
+        If a level is negative or nan, or `variances` is of another shape, not symmetric, or below 0.
+
+    See Also
+    --------
+    gaussian_rate_distortion : The same curve, also at a given rate or distortion.
+    blahut_arimoto : The curve of any discrete source.
+    rate_distortion_plane : A linear autoencoder's sweep beside this curve.
+
+    References
+    ----------
+    Cover, Thomas (2006), "Elements of information theory", theorem 10.3.3.
+
+    Examples
+    --------
+    >>> import varinf as vi
+    >>> vi.reverse_water_filling([4.0, 1.0], level=1.0).to("bits")
+    WaterFilling(rate=1.0, distortion=2.0, level=1.0, units='bits')
+    """
+    return gaussian_rate_distortion(variances, level=level)
 
 
 # The curve, from the positive eigenvalues, largest first --------------------------------------------------------------
