@@ -10,7 +10,7 @@ convex in q. With c_y = Σ_x p_x A_xy / u_x the output of W is q c, and
     F(q) − log max_y c_y  <=  min F  <=  F(q) − KL(q c ‖ q) = I(W) + s Σ p_x W_xy (d_xy − min d).
 
 At the optimum c <= 1, with equality where q > 0. `output_weights` finds q: steps q ← q c, which are Blahut's and
-Arimoto's, and where these crawl an interior point; and it certifies what it found by a dual at least as good as this one.
+Arimoto's, and where these crawl an interior point; its lower limit is the better of this one and that of its own dual.
 
 Forbidden pairs (d = +inf) have A = 0 at every slope. At slope inf, A is 1 where d is the least of its row and 0
 elsewhere: the end of the curve at its least distortion, with the least rate there. At slope 0 every constant output has
@@ -246,9 +246,7 @@ def _source(p_x, distortion):
         raise ValueError(
             f"p_x has shape {p.shape} and distortion {d.shape}; give probabilities (X,) and costs (X, Y), rows for x"
         )
-    refuse_where(
-        ~(d > -math.inf), d, "distortion", "values that are nan or -inf", "+inf forbids a pair, -inf is no cost"
-    )
+    refuse_where(~(d > -math.inf), d, "distortion", "values that are nan or -inf", "+inf forbids a pair")
     d = d.astype(np.float64)
     nearest = d.min(axis=1)
     refuse_where(nearest == math.inf, nearest, "the row minima of distortion", "values of inf", "allow each x some y")

@@ -49,7 +49,7 @@ def refined(solve, left, right, tolerance, limit):
     ...     return Point(s, s**-0.5, s**0.5, 2 * s**0.5)
     >>> points = refined(solve, solve(4.0, None, None), solve(0.25, None, None), 0.01, 100)
     >>> len(points), points[4].slope
-    (9, 1.0)
+    (15, 2.0)
     """
     points = {0.0: left, 1.0: right}  # by place: halves, quarters, eighths …
     waiting = []

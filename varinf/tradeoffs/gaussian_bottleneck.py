@@ -58,7 +58,7 @@ class GaussianBottleneck:
     >>> import varinf as vi
     >>> result = vi.gaussian_bottleneck([[1.0]], [[0.9]], [[1.0]], beta=3.0)
     >>> result
-    GaussianBottleneck(beta=3, I_TX=0.9679, I_TY=0.5239, 1 of 1 directions, units='nats')
+    GaussianBottleneck(beta=3, I_TX=1.072, I_TY=0.6276, 1 of 1 directions, units='nats')
     >>> result.encode([[0.0], [1.0]]).loc.round(4)
     array([[0.    ],
            [2.7433]])
@@ -153,7 +153,7 @@ class GaussianBottleneckCurve:
     >>> import varinf as vi
     >>> curve = vi.gaussian_bottleneck_curve([[1.0]], [[0.9]], [[1.0]], betas=[1.0, 3.0]).to("bits")
     >>> curve.I_TY.round(4), round(curve.limit, 4)
-    (array([0.    , 0.7559]), 1.198)
+    (array([0.    , 0.9055]), 1.198)
     """
 
     beta: Any
@@ -360,7 +360,7 @@ def _canonical(Sigma_x, Sigma_xy, Sigma_y):
 
 
 def _roots(covariance, name):
-    """(K, C) with K S Kᵀ = I and C Kᵀ-inverse on the range of S: eigenvectors of the correlations, so units are free."""
+    """(K, C) with K S Kᵀ = I, C K = 1 on the range of S: from eigenvectors of the correlations, so units are free."""
     check_symmetric(covariance, name, symmetry_slack(covariance))
     diagonal = np.diagonal(covariance)
     refuse_where(diagonal < 0, diagonal, f"the diagonal of {name}", "values below 0", "variances are 0 or more")

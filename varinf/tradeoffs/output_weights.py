@@ -112,6 +112,7 @@ def _interior_point(p, A, tolerance, iterations, q):
     q, pi, z = scale * q, p / (scale * u), 1 - c / scale
     best, stalled = Weights(q / q.sum(), math.inf, 0), 0
     for done in range(1, iterations + 1):
+        best = best._replace(iterations=done)
         load = A.T @ pi
         gap = _gap(p, A, q / q.sum(), pi, load)
         stalled = 0 if gap < best.gap else stalled + 1
@@ -123,7 +124,7 @@ def _interior_point(p, A, tolerance, iterations, q):
         if step is None:
             break
         q, pi, z = (x + step[0] * dx for x, dx in zip((q, pi, z), step[1:], strict=True))
-    return best._replace(iterations=done)
+    return best
 
 
 def _gap(p, A, q, pi, load):

@@ -8,6 +8,7 @@ output (slope 0).
 
 import math
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -199,7 +200,7 @@ def rate_distortion_curve(p_x, distortion, slopes=None, *, tolerance=1e-3, point
     else:
         solved = [left, *map(solve, _slopes(slopes)), right]
     columns = {name: np.array([getattr(point.source, name) for point in solved]) for name in COLUMNS}
-    apart = max(sandwich(a, b) for a, b in zip(solved, solved[1:], strict=False))
+    apart = max(sandwich(a, b) for a, b in pairwise(solved))
     return RateDistortionCurve(**columns, sandwich=max(apart, 0.0))
 
 
