@@ -61,7 +61,7 @@ class GaussianBottleneck:
     GaussianBottleneck(beta=3, I_TX=1.072, I_TY=0.6276, 1 of 1 directions, units='nats')
     >>> result.encode([[0.0], [1.0]]).loc.round(4)
     array([[0.    ],
-           [2.7433]])
+           [2.7434]])
     """
 
     beta: float

@@ -14,7 +14,7 @@ from varinf._arrays import as_array, check_finite, finite_number, is_numpy
 
 
 def joint_covariance(X, Y, shrinkage=None):
-    """Blocks of the joint covariance of X and Y from data.
+    """Estimate blocks of the joint covariance of X and Y from data, in blocks.
 
     Parameters
     ----------

@@ -31,6 +31,7 @@ import numpy as np
 
 LEFT_OUT = 0.1  # of the trace of G Gᵀ beside an identity: columns that together weigh less do not turn a step
 CENTRED = 0.1  # share of uniform weights where the interior point starts: none may be 0
+ABREAST = 0.2  # of the gap: Σ q z may not fall below it, lest the curved equation stays behind
 INSIDE = 0.995  # of the way to the boundary
 
 
@@ -120,7 +121,7 @@ def _interior_point(p, A, tolerance, iterations, q):
             best = best._replace(q=q / q.sum(), gap=gap)
         if gap <= tolerance or stalled == 10:
             break
-        step = _newton(p, A, q, pi, z, load)
+        step = _newton(p, A, q, pi, z, load, ABREAST * gap)
         if step is None:
             break
         q, pi, z = (x + step[0] * dx for x, dx in zip((q, pi, z), step[1:], strict=True))
@@ -134,8 +135,8 @@ def _gap(p, A, q, pi, load):
     return min(by_q, by_pi) - reached(q, c)
 
 
-def _newton(p, A, q, pi, z, load):
-    """(length, dq, dπ, dz) of a predictor-corrector step; None where its matrix has no factor."""
+def _newton(p, A, q, pi, z, load, least):
+    """(length, dq, dπ, dz) of a predictor-corrector step to Σ q z of `least` or more; None where it has no factor."""
     S, row, slack = q / z, pi / np.sqrt(p), 1 - load - z
     solve = _solver(A, S, row)
     if solve is None:
@@ -152,7 +153,7 @@ def _newton(p, A, q, pi, z, load):
     length = min(1.0, _room(q, dq), _room(pi, dpi), _room(z, dz))
     before = float(q @ z)
     centring = min(max(float((q + length * dq) @ (z + length * dz)) / before, 0.0), 1.0) ** 3
-    dq, dpi, dz = direction(centring * before / len(q) - dq * dz)
+    dq, dpi, dz = direction(max(centring * before, least) / len(q) - dq * dz)
     if not (np.all(np.isfinite(dq)) and np.all(np.isfinite(dz)) and np.all(np.isfinite(dpi))):
         return None
     return min(1.0, INSIDE * min(_room(q, dq), _room(pi, dpi), _room(z, dz))), dq, dpi, dz
