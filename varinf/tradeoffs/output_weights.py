@@ -12,11 +12,12 @@ maximum likelihood for the proportions of a mixture. With u = A q and c = Aᵀ(p
 
 Plain steps crawl where outputs die out (the gap falls as 1/n). Then an interior-point method takes over, on
 
-    p / π = A q,    Aᵀ π + z = 1,    q_y z_y = τ → 0;    q, z, π > 0.
+    log π + log A q = log p,    Aᵀ π + z = 1,    q_y z_y = τ → 0;    q, z, π > 0.
 
-Only the first is curved. Newton's step, with S = q / z and everything but dπ eliminated, has the matrix
-diag(p/π²) + A S Aᵀ, which is I + G Gᵀ for G = diag(π/√p) A √S after scaling: its eigenvalues are 1 or more however many
-outputs look alike. Where fewer columns count than there are rows, (I + G Gᵀ)⁻¹ = I − G (I + Gᵀ G)⁻¹ Gᵀ is cheaper; dead
+Only the first is curved; as a logarithm it lets π of a rare x grow by many times in a step, where p / π would let it
+double. Newton's step, with u = A q, S = q / z and everything but dπ eliminated, has the matrix diag(u/π) + A S Aᵀ,
+which is I + G Gᵀ for G = diag(√(π/u)) A √S after scaling: its eigenvalues are 1 or more however many outputs look alike.
+ Where fewer columns count than there are rows, (I + G Gᵀ)⁻¹ = I − G (I + Gᵀ G)⁻¹ Gᵀ is cheaper; dead
 columns are left out of G (of the matrix, not of the equations). τ follows Mehrotra's predictor and corrector.
 
 Sources: Arimoto (1972), Blahut (1972); the dual and its interior point: Koenker, Mizera (2014), "Convex optimization,
@@ -137,7 +138,9 @@ def _gap(p, A, q, pi, load):
 
 def _newton(p, A, q, pi, z, load, least):
     """(length, dq, dπ, dz) of a predictor-corrector step to Σ q z of `least` or more; None where it has no factor."""
-    S, row, slack = q / z, pi / np.sqrt(p), 1 - load - z
+    u = A @ q
+    S, row, slack = q / z, np.sqrt(pi / u), 1 - load - z
+    behind = u * (1 - np.log(u * (pi / p)))
     solve = _solver(A, S, row)
     if solve is None:
         return None
@@ -145,7 +148,7 @@ def _newton(p, A, q, pi, z, load, least):
     def direction(target):
         """For q z → target: q + dq = base + S Aᵀ dπ, and dπ from its own equation."""
         base = (target - q * slack) / z
-        d, S_A_d = solve(row * (p / pi - A @ base))
+        d, S_A_d = solve(row * (behind - A @ base))
         dq = base + S_A_d - q
         return dq, row * d, (target - z * dq) / q - z
 
