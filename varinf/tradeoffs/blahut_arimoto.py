@@ -148,6 +148,8 @@ def blahut_arimoto(p_x, distortion, slope, *, tolerance=1e-10, iterations=10_000
 
     Notes
     -----
+    The gap is that of I + slope·D: at a small slope it leaves D open by up to gap / slope, and I by as much as that costs.
+
     Plain steps of Blahut and Arimoto come first. Where they would take long (some outputs die out as 1/n, and smooth
     distortions on fine grids converge slower still) an interior-point method finishes, whose steps cost about
     min(X, Y)² max(X, Y) operations. Either way the gap is measured, not inferred.
@@ -173,7 +175,8 @@ def blahut_arimoto(p_x, distortion, slope, *, tolerance=1e-10, iterations=10_000
     if not math.isfinite(tolerance):
         raise ValueError(f"tolerance={tolerance}: use a finite number of nats, such as 1e-10")
     least = d.min(axis=1)
-    excess = d - least[:, None]
+    with np.errstate(over="ignore"):  # as good as forbidden
+        excess = d - least[:, None]
     if slope == 0 and (constant := _best_constant(p, d)) is not None:
         return constant
     A = _likelihood(excess, slope)
@@ -209,7 +212,8 @@ def _likelihood(excess, slope):
     if math.isinf(slope):
         return (excess == 0).astype(np.float64)
     allowed = excess < math.inf
-    return np.where(allowed, np.exp(-slope * np.where(allowed, excess, 0.0)), 0.0)
+    with np.errstate(over="ignore", under="ignore"):  # what costs more than any number allows has no weight
+        return np.where(allowed, np.exp(-slope * np.where(allowed, excess, 0.0)), 0.0)
 
 
 def _best_constant(p, d):
