@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq, minimize
 
 from varinf.datasets import digits
-from varinf.tradeoffs.water_filling import gaussian_rate_distortion
+from varinf.tradeoffs.water_filling import gaussian_rate_distortion, reverse_water_filling
 
 spectra = st.lists(st.floats(1e-3, 1e3) | st.just(0.0), min_size=1, max_size=8).filter(lambda values: max(values) > 0)
 
@@ -152,6 +152,19 @@ def test_small_distortions_keep_their_digits():
     """Sums from the smallest eigenvalue on: at D = 1e-11 beside a trace of 1e6, each direction has its third."""
     point = gaussian_rate_distortion([1e6, 1.0, 1e-10], distortion=1e-11)
     assert point.level == pytest.approx(1e-11 / 3, rel=1e-13)
+
+
+def test_reverse_water_filling_is_the_curve_at_a_level():
+    for variances in ([4.0, 1.0, 0.2], np.diag([4.0, 1.0, 0.2])):
+        a, b = reverse_water_filling(variances, [0.1, 2.0]), gaussian_rate_distortion(variances, level=[0.1, 2.0])
+        assert (a.rate.tolist(), a.distortion.tolist()) == (b.rate.tolist(), b.distortion.tolist())
+
+
+def test_bits_are_of_the_rate_alone():
+    nats = reverse_water_filling([4.0, 1.0], 1.0)
+    bits = nats.to("bits")
+    assert (nats.units, bits.units) == ("nats", "bits")
+    assert (bits.rate, bits.distortion, bits.level) == (pytest.approx(1.0, rel=1e-15), 2.0, 1.0)
 
 
 def test_float32_stays_float32():

@@ -148,7 +148,8 @@ def blahut_arimoto(p_x, distortion, slope, *, tolerance=1e-10, iterations=10_000
 
     Notes
     -----
-    The gap is that of I + slope·D: at a small slope it leaves D open by up to gap / slope, and I by as much as that costs.
+    The gap is that of I + slope·D: at a small slope it leaves D open by up to
+    gap / slope, and I by as much as that costs.
 
     Plain steps of Blahut and Arimoto come first. Where they would take long (some outputs die out as 1/n, and smooth
     distortions on fine grids converge slower still) an interior-point method finishes, whose steps cost about

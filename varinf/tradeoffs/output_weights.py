@@ -17,8 +17,8 @@ Plain steps crawl where outputs die out (the gap falls as 1/n). Then an interior
 Only the first is curved; as a logarithm it lets π of a rare x grow by many times in a step, where p / π would let it
 double. Newton's step, with u = A q, S = q / z and everything but dπ eliminated, has the matrix diag(u/π) + A S Aᵀ,
 which is I + G Gᵀ for G = diag(√(π/u)) A √S after scaling: no eigenvalue is below 1, however many outputs look alike.
-Where fewer columns count than there are rows, (I + G Gᵀ)⁻¹ = I − G (I + Gᵀ G)⁻¹ Gᵀ is cheaper; dead columns are left out
-of G (of the matrix, not of the equations). τ follows Mehrotra's predictor and corrector.
+Where fewer columns count than there are rows, (I + G Gᵀ)⁻¹ = I − G (I + Gᵀ G)⁻¹ Gᵀ is cheaper; dead columns are left
+out of G (of the matrix, not of the equations). τ follows Mehrotra's predictor and corrector.
 
 Sources: Arimoto (1972), Blahut (1972); the dual and its interior point: Koenker, Mizera (2014), "Convex optimization,
 shape constraints, compound decisions, and empirical Bayes rules"; that the two problems are one: Kim, Carbonetto,
