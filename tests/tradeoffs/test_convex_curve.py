@@ -1,6 +1,7 @@
 """Curves between tangents and chords: laws of the enclosure, straight segments, corners, and vertical ends."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -30,8 +31,8 @@ def corners(vertices):
 @pytest.mark.parametrize("tolerance", [0.1, 1e-3])
 def test_the_curve_lies_between_and_they_are_as_close_as_asked(tolerance):
     points = refined(hyperbola, hyperbola(9.0), hyperbola(0.01), tolerance, 1000)
-    assert all(a.slope > b.slope and a.x < b.x for a, b in zip(points, points[1:], strict=False))
-    assert max(sandwich(a, b) for a, b in zip(points, points[1:], strict=False)) <= tolerance
+    assert all(a.slope > b.slope and a.x < b.x for a, b in pairwise(points))
+    assert max(sandwich(a, b) for a, b in pairwise(points)) <= tolerance
     x = np.linspace(points[0].x, points[-1].x, 2001)
     chords = np.interp(x, [p.x for p in points], [p.y for p in points])
     tangents = np.max([p.height - p.slope * x for p in points], axis=0)
