@@ -373,7 +373,7 @@ def _roots(covariance, name):
     )
     kept = values > slack
     root, vectors = np.sqrt(values[kept]), vectors[:, kept]
-    return (vectors / root).T / safe, scale[:, None] * vectors * root
+    return (vectors / root).T * (scale > 0) / safe, scale[:, None] * vectors * root
 
 
 def _matrix(x, name):

@@ -63,13 +63,15 @@ def joint_covariance(X, Y, shrinkage=None):
     if len(X) != len(Y) or len(X) < 2:
         raise ValueError(f"X has {len(X)} rows and Y {len(Y)}: give the same samples, 2 or more")
     both = np.concatenate([X, Y], axis=1)
+    rounding = 8 * np.finfo(np.float64).eps * np.max(np.abs(both), axis=0)
     both = both - both.mean(axis=0)
     scale = np.sqrt(np.mean(both**2, axis=0))
+    scale = np.where(scale > rounding, scale, 0.0)  # the mean of a constant is that constant to rounding only
     Z = both / np.where(scale > 0, scale, 1.0)
     correlation = Z.T @ Z / len(Z)
     kept = np.full(correlation.shape, 1 - _share(shrinkage, Z))
     np.fill_diagonal(kept, 1.0)
-    covariance = kept * correlation * scale * scale[:, None]
+    covariance = kept * correlation * scale * scale[:, None]  # 0 for constants, whatever is in their Z
     p = X.shape[1]
     return covariance[:p, :p], covariance[:p, p:], covariance[p:, p:]
 
