@@ -25,7 +25,7 @@ def log_det(matrix):
     return np.linalg.slogdet(matrix)[1]
 
 
-def informations(A, Sigma_x, Sigma_xy, Sigma_y):
+def keeps(A, Sigma_x, Sigma_xy, Sigma_y):
     """(I(T;X), I(T;Y)) of T = A X + N(0, I), from determinants."""
     given_y = Sigma_x - Sigma_xy @ np.linalg.solve(Sigma_y, Sigma_xy.T)
     noise = np.eye(len(A))
@@ -54,7 +54,7 @@ def test_no_projection_does_better(p, q):
         result = gaussian_bottleneck(*covariances, beta)
 
         def lagrangian(flat, beta=beta):
-            I_TX, I_TY = informations(flat.reshape(p, p), *covariances)
+            I_TX, I_TY = keeps(flat.reshape(p, p), *covariances)
             return I_TX - beta * I_TY
 
         best = min((minimize(lagrangian, rng.normal(size=p * p), method="BFGS") for _ in range(4)), key=lambda b: b.fun)

@@ -240,7 +240,7 @@ def gaussian_bottleneck(Sigma_x, Sigma_xy, Sigma_y, beta):
     """
     beta = _beta(finite_number(beta, "beta"))
     rho, directions = _canonical(Sigma_x, Sigma_xy, Sigma_y)
-    I_TX, I_TY, kept = _informations(rho, np.array([beta]))
+    I_TX, I_TY, kept = _information(rho, np.array([beta]))
     gain = np.sqrt((beta * rho[kept[0]] ** 2 - 1) / (1 - rho[kept[0]] ** 2))
     return GaussianBottleneck(
         beta, float(I_TX[0]), float(I_TY[0]), gain[:, None] * directions[kept[0]], rho, _critical(rho)
@@ -300,11 +300,11 @@ def gaussian_bottleneck_curve(Sigma_x, Sigma_xy, Sigma_y, betas=None):
         check_finite(betas, "betas")
         refuse_where(betas < 0, betas, "betas", "values below 0", "use 0 or more")
         betas = betas.astype(np.float64)
-    I_TX, I_TY, kept = _informations(rho, betas)
+    I_TX, I_TY, kept = _information(rho, betas)
     return GaussianBottleneckCurve(betas, I_TX, I_TY, kept.sum(axis=1), rho, _critical(rho), limit)
 
 
-def _informations(rho, betas):
+def _information(rho, betas):
     """(I_TX, I_TY, which directions are kept): (B,), (B,), (B, R)."""
     relevance = betas[:, None] * rho**2  # β ρ² = 1 + a² (1 − ρ²)
     kept = relevance > 1
