@@ -10,8 +10,8 @@ from varinf.tradeoffs.convex_curve import Point, chord_slope, refined, sandwich
 
 
 def hyperbola(slope, left=None, right=None):
-    """y = 1 / x, whose tangent of slope −s touches at 1 / √s with height 2 √s."""
-    return Point(slope, slope**-0.5, slope**0.5, 2 * slope**0.5)
+    """y = 1 / x, whose tangent of slope −s touches at 1 / √s."""
+    return Point(slope, slope**-0.5, slope**0.5)
 
 
 def corners(vertices):
@@ -20,10 +20,10 @@ def corners(vertices):
     def solve(slope, left=None, right=None):
         if math.isinf(slope):
             x, y = min(vertices)
-            return Point(slope, x, y, y)
+            return Point(slope, x, y)
         values = [y + slope * x for x, y in vertices]
         best = int(np.argmin(values))
-        return Point(slope, *vertices[best], values[best])
+        return Point(slope, *vertices[best])
 
     return solve
 
@@ -35,7 +35,7 @@ def test_the_curve_lies_between_and_they_are_as_close_as_asked(tolerance):
     assert max(sandwich(a, b) for a, b in pairwise(points)) <= tolerance
     x = np.linspace(points[0].x, points[-1].x, 2001)
     chords = np.interp(x, [p.x for p in points], [p.y for p in points])
-    tangents = np.max([p.height - p.slope * x for p in points], axis=0)
+    tangents = np.max([p.y - p.slope * (x - p.x) for p in points], axis=0)
     assert np.all(tangents <= 1 / x + 1e-12) and np.all(1 / x <= chords + 1e-12)
     assert np.max(chords - tangents) <= tolerance + 1e-12
 
@@ -45,6 +45,19 @@ def test_the_distance_is_where_the_tangents_meet():
     x = 2 / 3  # 4 − 4 x = 2 − x
     assert chord_slope(left, right) == 2.0
     assert sandwich(left, right) == pytest.approx((2 - 2 * (x - 0.5)) - (2 - x))
+
+
+def test_gaps_lower_the_tangents():
+    left, right = hyperbola(4.0)._replace(gap=0.3), hyperbola(1.0)._replace(gap=0.1)
+    x = (3.7 - 1.9) / 3  # 4 − .3 − 4 x = 2 − .1 − x
+    assert sandwich(left, right) == pytest.approx((2 - 2 * (x - 0.5)) - (1.9 - x))
+
+
+def test_steep_tangents_keep_their_digits():
+    """At slopes of 1e16 beside x = 1 an intercept would be known to 1 only."""
+    left, right = Point(1e16, 1.0, 2.0), Point(1e14, 1.0 + 2**-52, 1.0)
+    assert 0 < sandwich(left, right) < 1
+    assert sandwich(left._replace(slope=math.inf), right) == pytest.approx(2 - (1 + 1e14 * 2**-52))
 
 
 def test_a_polygon_is_found_exactly_and_its_segments_are_left_alone():
@@ -62,6 +75,6 @@ def test_the_limit_holds_and_the_deepest_gap_goes_first():
 
 
 def test_ends_that_are_one_point_need_nothing():
-    end = Point(math.inf, 1.0, 0.0, 0.0)
+    end = Point(math.inf, 1.0, 0.0)
     assert refined(None, end, end._replace(slope=0.0), 1e-9, 10) == [end, end._replace(slope=0.0)]
     assert math.isnan(chord_slope(end, end)) and sandwich(end, end) == 0.0

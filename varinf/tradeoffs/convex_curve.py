@@ -1,6 +1,7 @@
 """A convex falling curve between its tangents and its chords, refined where the two lie farthest apart.
 
-A point at slope s is (x, y) on or above the curve, with a tangent: the curve lies on or above height − s x. Between
+A point at slope s is (x, y) on or above the curve, with a tangent at most `gap` below it: the curve lies on or above
+y − gap − s (· − x). So written, steep tangents keep their digits near their points, as intercepts would not. Between
 neighbours, the curve lies below their chord and above both tangents; the farthest that chord and tangents can lie apart
 is where the tangents meet. A solve at the slope of the chord either finds that the chord is the curve (a straight
 segment) or a point between, and both new triangles are smaller.
@@ -19,7 +20,7 @@ class Point(NamedTuple):
     slope: float
     x: float
     y: float
-    height: float
+    gap: float = 0.0
     source: Any = None
 
 
@@ -46,7 +47,7 @@ def refined(solve, left, right, tolerance, limit):
     --------
     >>> from varinf.tradeoffs.convex_curve import Point, refined
     >>> def solve(s, left, right):  # y = 1 / x: the tangent of slope -s touches at x = s ** -0.5
-    ...     return Point(s, s**-0.5, s**0.5, 2 * s**0.5)
+    ...     return Point(s, s**-0.5, s**0.5)
     >>> points = refined(solve, solve(4.0, None, None), solve(0.25, None, None), 0.01, 100)
     >>> len(points), points[4].slope
     (15, 2.0)
@@ -82,11 +83,12 @@ def sandwich(left, right):
     """The farthest that the chord lies above both tangents."""
     if not right.x > left.x:
         return 0.0
+    width, fall = right.x - left.x, (left.y - left.gap) - (right.y - right.gap)
     if math.isinf(left.slope):
-        x = left.x
+        along = 0.0
     elif left.slope > right.slope:
-        x = min(max((left.height - right.height) / (left.slope - right.slope), left.x), right.x)
+        along = min(max((fall - right.slope * width) / (left.slope - right.slope), 0.0), width)
     else:
         return 0.0
-    chord = left.y - chord_slope(left, right) * (x - left.x)
-    return chord - (right.height - right.slope * x)
+    chord = left.y - chord_slope(left, right) * along
+    return chord - (right.y - right.gap + right.slope * (width - along))

@@ -1,9 +1,9 @@
 """The rate-distortion curve of a discrete source, enclosed between tangents and chords.
 
 `blahut_arimoto` at slope s gives a channel at (D_s, R_s), on or above the curve, and a certified tangent under it:
-R(D) >= lower_s − s D for every D. Channels can be mixed over time, so chords between points lie on or above the curve.
-Slopes are chosen by `convex_curve`, from the two ends: the least distortion of all (slope inf) and that of a constant
-output (slope 0).
+R(D) >= R_s − gap_s − s (D − D_s) for every D. Channels can be mixed over time, so chords between points lie on or above
+the curve. Slopes are chosen by `convex_curve`, from the two ends: the least distortion of all (slope inf) and that of a
+constant output (slope 0).
 """
 
 import math
@@ -34,11 +34,8 @@ class RateDistortionCurve:
         In `units`; of channels that exist, so on or above the curve.
     distortion : array (K,)
         Rising, from the least of all to that of the best constant output.
-    lower : array (K,)
-        Certified heights of the tangents: R(D) >= lower − slope·D in nats, in `units`. At slope inf a limit of the rate
-        at the least distortion.
     gap : array (K,)
-        How far a point may lie above its tangent, in `units`.
+        How far each point lies above its certified tangent, in `units`.
     converged : array (K,)
         Whether each gap is at most the tolerance of its solve.
     output : array (K, Y)
@@ -46,7 +43,7 @@ class RateDistortionCurve:
     sandwich : float
         The farthest that chords lie above tangents anywhere, in `units`.
     units : {"nats", "bits"}
-        Of rate, lower, gap and sandwich; `to` converts.
+        Of rate, gap and sandwich; `to` converts.
 
     See Also
     --------
@@ -67,7 +64,6 @@ class RateDistortionCurve:
     slope: Any
     rate: Any
     distortion: Any
-    lower: Any
     gap: Any
     converged: Any
     output: Any
@@ -85,9 +81,9 @@ class RateDistortionCurve:
         Returns
         -------
         RateDistortionCurve
-            With rate, lower, gap and sandwich converted; distortion and slope stay.
+            With rate, gap and sandwich converted; distortion and slope stay.
         """
-        return converted(self, units, ("rate", "lower", "gap", "sandwich"))
+        return converted(self, units, ("rate", "gap", "sandwich"))
 
     def rate_at(self, distortion):
         """Certified limits of R(D), to rounding.
@@ -112,9 +108,10 @@ class RateDistortionCurve:
         D = given.astype(np.float64)
         finite, unit = np.isfinite(self.slope), 1.0 if self.units == "nats" else NATS_PER_BIT
         D_inside = np.minimum(D, self.distortion[-1])  # beyond the last point nothing falls any further
-        heights = self.lower[finite] - self.slope[finite] / unit * D_inside[..., None]
-        low = np.max(heights, axis=-1, initial=0.0)
-        low = np.where(self.distortion[0] == D, np.maximum(low, self.lower[0]), low)
+        lower = self.rate - self.gap
+        away = D_inside[..., None] - self.distortion[finite]
+        low = np.max(lower[finite] - self.slope[finite] / unit * away, axis=-1, initial=0.0)
+        low = np.where(self.distortion[0] == D, np.maximum(low, lower[0]), low)
         # Rounding may put neighbours out of order; a rate that is reached at D is reached at any larger D.
         high = np.maximum(np.interp(D, np.maximum.accumulate(self.distortion), self.rate), low)
         low, high = (np.where(self.distortion[0] > D, math.inf, x) for x in (low, high))
@@ -192,7 +189,7 @@ def rate_distortion_curve(p_x, distortion, slopes=None, *, tolerance=1e-3, point
             uniform = 1 / len(left.source.output)
             start = (1 - FRESH) * (left.source.output + right.source.output) / 2 + FRESH * uniform
         found = blahut_arimoto(p_x, distortion, slope, start=start)
-        return Point(found.slope, found.distortion, found.rate, found.lower, _light(found))
+        return Point(found.slope, found.distortion, found.rate, found.gap, _light(found))
 
     left, right = solve(math.inf), solve(0.0)
     if slopes is None:
@@ -204,7 +201,7 @@ def rate_distortion_curve(p_x, distortion, slopes=None, *, tolerance=1e-3, point
     return RateDistortionCurve(**columns, sandwich=max(apart, 0.0))
 
 
-COLUMNS = ("slope", "rate", "distortion", "lower", "gap", "converged", "output")
+COLUMNS = ("slope", "rate", "distortion", "gap", "converged", "output")
 
 
 def _light(found):
