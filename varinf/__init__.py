@@ -11,6 +11,8 @@ from varinf._sandwich import Sandwich
 from varinf.autoencoders.linear_vae import LinearVAE
 from varinf.autoencoders.rate_distortion_plane import rate_distortion_plane
 from varinf.autoencoders.vae import VAE
+from varinf.autoencoders.vib import VIB
+from varinf.autoencoders.vib_plane import vib_plane
 from varinf.diagnostics.draws import draws
 from varinf.diagnostics.effective_sample_size import effective_sample_size, importance_weights
 from varinf.diagnostics.psis import psis
@@ -172,6 +174,8 @@ __all__ = [
     "VAE",
     "LinearVAE",
     "rate_distortion_plane",
+    "VIB",
+    "vib_plane",
     # reading
     "lens",
     "plot",

@@ -110,7 +110,8 @@ class Categorical:
                 f"likelihood='categorical' with categories={self.categories} needs integers 0 to {self.categories - 1}"
             )
 
-    def _log_probs(self, out):
+    def log_probs(self, out):
+        """Log probabilities (..., F, C)."""
         logits = out.reshape(*out.shape[:-1], -1, self.categories)
         logits = logits - logits.max(axis=-1, keepdims=True)
         return logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
@@ -119,15 +120,15 @@ class Categorical:
         return (x[..., None] == np.arange(self.categories)).astype(dtype)
 
     def score(self, x, out, noise):
-        log_probs, chosen = self._log_probs(out), self._one_hot(x, out.dtype)
+        log_probs, chosen = self.log_probs(out), self._one_hot(x, out.dtype)
         value = np.einsum("snfc,nfc->sn", log_probs, chosen)
         return value, (chosen - np.exp(log_probs)).reshape(out.shape)
 
     def log_prob(self, x, out, noise):
-        return np.einsum("snfc,nfc->sn", self._log_probs(out), self._one_hot(x, out.dtype))
+        return np.einsum("snfc,nfc->sn", self.log_probs(out), self._one_hot(x, out.dtype))
 
     def mean(self, out):
-        return np.exp(self._log_probs(out))
+        return np.exp(self.log_probs(out))
 
     def sample(self, out, noise, rng):
         below = np.cumsum(self.mean(out), axis=-1)[..., :-1]

@@ -1,26 +1,24 @@
 """Variational autoencoders: Theorem 2 of the page, trained and evaluated."""
 
-import inspect
 from dataclasses import replace
 
 import numpy as np
 
 from varinf._arrays import generator, positive_integer
+from varinf.autoencoders.coder import Coder
 from varinf.autoencoders.decomposition import decompose
-from varinf.autoencoders.files import read_arrays, write_arrays
 from varinf.autoencoders.inference_gap import inference_gap
-from varinf.autoencoders.layers import ACTIVATIONS, Network
+from varinf.autoencoders.layers import Network
 from varinf.autoencoders.likelihoods import likelihood as likelihood_named
 from varinf.autoencoders.objectives import Architecture
-from varinf.autoencoders.training import Epoch, Plan, hold_out, train
+from varinf.autoencoders.training import Plan, Scored, hold_out, steps_of, train
 from varinf.autoencoders.units import Units
 from varinf.evidence.evaluate import chunk_sizes, evaluate
 from varinf.families.diagonal_normal import DiagonalNormal
-from varinf.models.model import Model, latents, not_negative, numpy_array, positive_number
-from varinf.optimisers import schedule as schedule_named
+from varinf.models.model import Model, latents, not_negative, positive_number
 
 
-class VAE(Model):
+class VAE(Coder, Model):
     """Variational autoencoder: a dense encoder q(z | x), normal with independent latents, and a dense decoder p(x | z).
 
     Training climbs E_q log p(x | z) − beta KL(q(z | x) || N(0, I)), at beta = 1 the ELBO, with gradients derived by
@@ -115,12 +113,7 @@ class VAE(Model):
         categories=None,
         dtype="float32",
     ):
-        self.latent_dim = positive_integer(latent_dim, "latent_dim")
-        self.hidden = tuple(positive_integer(width, "hidden") for width in np.atleast_1d(hidden).tolist())
-        if activation not in ACTIVATIONS:
-            raise ValueError(f"activation={activation!r}: use {', '.join(map(repr, ACTIVATIONS))}")
-        if dtype not in ("float32", "float64"):
-            raise ValueError(f"dtype={dtype!r}: use 'float32' or 'float64'")
+        self._set_networks(latent_dim, hidden, activation, dtype)
         if objective not in ("elbo", "iwelbo"):
             raise ValueError(f"objective={objective!r}: use 'elbo' or 'iwelbo'")
         self.beta, self.free_bits = not_negative(beta, "beta"), not_negative(free_bits, "free_bits")
@@ -132,14 +125,14 @@ class VAE(Model):
             )
         if self.target_rate is not None and self.beta == 0:
             raise ValueError("beta=0 with target_rate: the multiplier grows from where it starts; start it above 0")
-        self.activation, self.objective, self.dtype = activation, objective, dtype
+        self.objective = objective
         self.draws = positive_integer(draws, "draws")
         self.noise_scale = None if noise_scale is None else positive_number(noise_scale, "noise_scale")
         self.categories = None if categories is None else positive_integer(categories, "categories")
         self.likelihood = likelihood
         self._likelihood = likelihood_named(likelihood, self.noise_scale, self.categories)
         self.prior = DiagonalNormal.standard(self.latent_dim)
-        self._given_beta, self._flat = self.beta, None
+        self._given_beta = self.beta
 
     def __repr__(self):
         widths = "-".join(map(str, (*self.hidden, self.latent_dim, *reversed(self.hidden))))
@@ -205,8 +198,8 @@ class VAE(Model):
         rng = generator(rng)
         X = self._data(X)
         X, held_out = hold_out(X, validation, lambda x: self._data(x, "validation"), rng)
-        if patience is not None and (held_out is None or len(held_out) < 2):
-            raise ValueError(f"patience={patience} needs two held-out data or more: give validation=0.1, or an array")
+        count = 0 if held_out is None else len(held_out)
+        steps = steps_of(epochs, batch_size, learning_rate, schedule, kl_warmup, patience, count)
         if patience is not None and self.target_rate is not None:
             raise ValueError(f"patience={patience} with target_rate: the objective moves with its multiplier; drop one")
         if binarize not in (None, "dynamic") or (binarize and self.likelihood != "bernoulli"):
@@ -217,23 +210,22 @@ class VAE(Model):
             beta=self._given_beta,
             target_rate=self.target_rate,
             free_bits=self.free_bits,
-            kl_warmup=0 if kl_warmup == 0 else positive_integer(kl_warmup, "kl_warmup"),
-            epochs=positive_integer(epochs, "epochs"),
-            batch_size=positive_integer(batch_size, "batch_size"),
-            learning_rate=positive_number(learning_rate, "learning_rate"),
-            schedule=schedule_named(schedule),
-            patience=None if patience is None else positive_integer(patience, "patience"),
             binarize=binarize,
+            **steps,
         )
         if plan.kl_warmup and self.objective == "iwelbo":
             raise ValueError("kl_warmup is for objective='elbo', which has a KL to weigh: drop it")
         units = Units.of(X, self.likelihood == "normal", self.dtype)
-        model, X = self._architecture(units), units.scored(X)
-        held_out = None if held_out is None else units.scored(held_out)
-        trained = train(model, model.start(X, rng), X, held_out, units, plan, rng, progress)
+
+        def scored(x):
+            return Scored(units.scored(x), lambda x, rows: units.of_scored(x), units.offset)
+
+        model, X = self._architecture(units), scored(X)
+        held_out = None if held_out is None else scored(held_out)
+        trained = train(model, model.start(X.x, rng), X, held_out, plan, rng, progress)
         self._adopt(units, model, trained.flat)  # only now: a fit that raises leaves an earlier one as it was
-        self.beta, self.history = trained.beta, trained.history
-        self.converged, self.reason = trained.converged, trained.reason
+        self._keep_training(trained)
+        self.beta = trained.beta
         return self
 
     def _architecture(self, units):
@@ -248,34 +240,10 @@ class VAE(Model):
         )
 
     def _adopt(self, units, model, flat):
-        self.features, self._units = len(units.centre), units
-        self._model, self._likelihood, self._flat = model, model.likelihood, flat
+        super()._adopt(units, model, flat)
+        self._likelihood = model.likelihood
 
     # The model -------------------------------------------------------------------------------------------------------
-
-    def encode(self, X):
-        """Approximate posteriors q(z | x).
-
-        Parameters
-        ----------
-        X : array (N, F)
-            Data, one row per datum.
-
-        Returns
-        -------
-        DiagonalNormal
-            Batch shape (N,), `latent_dim` features.
-        """
-        X = self._fitted_data(X)
-        with np.errstate(over="ignore", invalid="ignore"):
-            loc, log_scale, _ = self._model.encode(self._flat, self._units.seen(X))
-        far = ~(np.isfinite(loc) & np.isfinite(log_scale)).all(axis=1)
-        if far.any():
-            raise ValueError(
-                f"X has {np.count_nonzero(far):,} rows so far from the data of the fit that their encoding leaves "
-                f"{self.dtype} (the first is row {np.argmax(far)})"
-            )
-        return DiagonalNormal.from_log_scale(loc, log_scale)
 
     def decode(self, z):
         """Decode latents to the means E[x | z].
@@ -466,78 +434,20 @@ class VAE(Model):
         _, slope = self._likelihood.score(self._units.scored(x), out, self._model.noise_scale(self._flat))
         return self._model.d_z(self._flat, tape, slope)
 
-    # Files -----------------------------------------------------------------------------------------------------------
+    # Files and checks ------------------------------------------------------------------------------------------------
 
-    def save(self, path):
-        """Write everything to a file, from which `load` makes the same VAE.
+    def _options(self):
+        return super()._options() | {"beta": self._given_beta}
 
-        Parameters
-        ----------
-        path : str or path
-            An .npz file; it is replaced only once the new one is complete.
-        """
-        self._require_fit()
-        options = {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
-        arrays = {
-            "parameters": self._flat,
-            "centre": self._units.centre,
-            "unit": np.asarray(self._units.unit),
-            "history": np.array(self.history, dtype=np.float64).reshape(-1, len(Epoch._fields)),
-        }
-        options["beta"] = self._given_beta
-        about = {"options": options, "beta": self.beta, "converged": self.converged, "reason": self.reason}
-        write_arrays(path, "VAE", about, arrays)
+    def _about(self):
+        return {"beta": self.beta}
 
-    @classmethod
-    def load(cls, path):
-        """Read what `save` wrote.
-
-        Parameters
-        ----------
-        path : str or path
-            The file.
-
-        Returns
-        -------
-        VAE
-            As it was when it was saved.
-
-        Raises
-        ------
-        ValueError
-            If no VAE wrote the file, or it is damaged.
-        """
-        return read_arrays(path, "VAE", cls._from_arrays)
-
-    @classmethod
-    def _from_arrays(cls, about, arrays):
-        options = about["options"]
-        vae = cls(**options | {"hidden": tuple(options["hidden"])})
-        units = Units(arrays["centre"], float(arrays["unit"]), vae.likelihood == "normal", vae.dtype)
-        vae._adopt(units, vae._architecture(units), arrays["parameters"])
-        vae.beta = float(about["beta"])
-        if vae._flat.shape != (vae._model.size,) or vae._flat.dtype != vae.dtype:
-            raise ValueError(f"it holds {vae._flat.size} parameters where {vae._model.size} are needed")
-        vae.history = tuple(Epoch(*map(float, row)) for row in arrays["history"])
-        vae.converged, vae.reason = bool(about["converged"]), str(about["reason"])
-        return vae
-
-    # Checks ----------------------------------------------------------------------------------------------------------
-
-    def _require_fit(self):
-        if self._flat is None:
-            raise RuntimeError("this VAE is not fitted: call fit(X), or VAE.load(path)")
+    def _restore(self, about, arrays):
+        units = Units(arrays["centre"], float(arrays["unit"]), self.likelihood == "normal", self.dtype)
+        self._adopt(units, self._architecture(units), arrays["parameters"])
+        self.beta = float(about["beta"])
 
     def _data(self, X, name="X"):
-        X = numpy_array(X, name)
-        if X.ndim != 2 or X.size == 0:
-            raise ValueError(f"{name} has shape {X.shape}: give (N, F), one row per datum, with at least one of both")
+        X = super()._data(X, name)
         self._likelihood.check(X)
-        return np.ascontiguousarray(X)
-
-    def _fitted_data(self, X, name="X"):
-        self._require_fit()
-        X = self._data(X, name)
-        if X.shape[1] != self.features:
-            raise ValueError(f"{name} has shape {X.shape}, but this VAE was fitted to {self.features} features")
         return X

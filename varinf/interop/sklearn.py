@@ -1,4 +1,4 @@
-"""scikit-learn: a variational autoencoder as a transformer."""
+"""scikit-learn: a variational autoencoder as a transformer, an information bottleneck as a classifier."""
 
 import inspect
 import warnings
@@ -6,8 +6,9 @@ import warnings
 import numpy as np
 
 try:
-    from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+    from sklearn.base import BaseEstimator, ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin
     from sklearn.exceptions import ConvergenceWarning
+    from sklearn.utils.multiclass import check_classification_targets
     from sklearn.utils.validation import check_array, check_is_fitted
 except ImportError as error:
     raise ImportError('varinf.interop.sklearn needs scikit-learn: pip install "varinf[examples]"') from error
@@ -15,15 +16,24 @@ try:
     from sklearn.utils.validation import validate_data
 except ImportError:  # before scikit-learn 1.6 it was a method
 
-    def validate_data(estimator, X, **how):
-        return estimator._validate_data(X, **how)
+    def validate_data(estimator, X, *y, **how):
+        return estimator._validate_data(X, *y, **how)
 
 
+from varinf._arrays import positive_integer, standard_normal
 from varinf.autoencoders.vae import VAE
+from varinf.autoencoders.vib import VIB
 
 _FLOATS = ["float64", "float32"]  # the first for data that are neither
-_OPTIONS = tuple(inspect.signature(VAE).parameters)
-_FIT_OPTIONS = tuple(name for name in inspect.signature(VAE.fit).parameters if name not in ("self", "X", "rng"))
+
+
+def _parameters(function):
+    """Names of the options, without data and rng."""
+    return tuple(name for name in inspect.signature(function).parameters if name not in ("self", "X", "y", "rng"))
+
+
+_OPTIONS, _FIT_OPTIONS = _parameters(VAE), _parameters(VAE.fit)
+_VIB_OPTIONS, _VIB_FIT_OPTIONS = _parameters(VIB), _parameters(VIB.fit)
 
 
 class VAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -302,6 +312,191 @@ class VAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     def _more_tags(self):  # before scikit-learn 1.6
         return {"preserves_dtype": _FLOATS}
+
+
+class VIBClassifier(ClassifierMixin, BaseEstimator):
+    """A deep variational information bottleneck as a scikit-learn classifier.
+
+    It fits a `varinf.VIB`, which `vib_` holds, and goes where scikit-learn's classifiers go: into pipelines, searches
+    over parameters, `clone` and pickles. `score`, `get_params` and `set_params` come from there.
+
+    Parameters
+    ----------
+    latent_dim : int
+        Number of latents.
+    hidden : tuple of int
+        Widths of the encoder's hidden layers.
+    rate_weight : float
+        Weight of the rate, 1/beta.
+    decoder_hidden : tuple of int
+        Widths of the hidden layers of q(y | z).
+    activation : {"relu", "tanh", "softplus"}
+        Of the hidden layers.
+    draws : int
+        Draws of z per datum and step.
+    dtype : {None, "float32", "float64"}
+        Precision of parameters and training; None for that of the data. Probabilities have that of what goes in.
+    epochs : int
+        Passes over the data.
+    batch_size : int
+        Data per step.
+    learning_rate : float
+        Adam's step size, times what the `schedule` says.
+    schedule : {"constant", "linear", "cosine"} or callable
+        Factor of the step size as a function of the share of steps done.
+    kl_warmup : int
+        Epochs over which the weight of the rate rises to `rate_weight`.
+    validation : float or (X, y), optional
+        Held-out data with labels, or the share to hold out at random; the parameters that do best on them are kept.
+    patience : int, optional
+        Epochs without a better held-out objective after which to stop; needs `validation`.
+    progress : bool or callable (done, total)
+        A bar over epochs, where stderr is a terminal; or a function of yours.
+    predict_draws : int
+        Draws of z over which predictions are averaged. Their noise is drawn once, by the fit, and serves all data: a
+        prediction depends on its own datum alone and is the same each time.
+    random_state : None, int or RandomState
+        Of the fit, as its `rng`, and of the noise of predictions.
+
+    Attributes
+    ----------
+    vib_ : VIB
+        The fitted bottleneck, for its bounds, calibration and files.
+    classes_ : array (C,)
+        The labels, sorted.
+    history_ : tuple of Epoch
+        One a training epoch: objective, reconstruction, kl, beta, held_out, held_out_stderr, nats per datum.
+    n_iter_ : int
+        Number of epochs run.
+    n_features_in_ : int
+        Number of features F.
+    feature_names_in_ : array (F,)
+        Their names, where X has names.
+
+    See Also
+    --------
+    varinf.VIB : The bottleneck, with every option explained.
+    VAETransformer : The variational autoencoder, without labels.
+
+    Examples
+    --------
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> import varinf as vi
+    >>> from varinf.interop.sklearn import VIBClassifier
+    >>> X, y = vi.datasets.diabetes()
+    >>> vib = VIBClassifier(latent_dim=2, hidden=(16,), rate_weight=0.1, random_state=0)
+    >>> model = make_pipeline(StandardScaler(), vib).fit(X[:300], y[:300] > 0)
+    >>> model.predict_proba(X).shape, bool(model.score(X[300:], y[300:] > 0) > 0.6)
+    ((442, 2), True)
+    """
+
+    def __init__(
+        self,
+        latent_dim=16,
+        *,
+        hidden=(128,),
+        rate_weight=1e-2,
+        decoder_hidden=(),
+        activation="relu",
+        draws=1,
+        dtype=None,
+        epochs=60,
+        batch_size=100,
+        learning_rate=1e-3,
+        schedule="constant",
+        kl_warmup=0,
+        validation=None,
+        patience=None,
+        progress=False,
+        predict_draws=100,
+        random_state=None,
+    ):
+        self.latent_dim = latent_dim
+        self.hidden = hidden
+        self.rate_weight = rate_weight
+        self.decoder_hidden = decoder_hidden
+        self.activation = activation
+        self.draws = draws
+        self.dtype = dtype
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.schedule = schedule
+        self.kl_warmup = kl_warmup
+        self.validation = validation
+        self.patience = patience
+        self.progress = progress
+        self.predict_draws = predict_draws
+        self.random_state = random_state
+
+    def fit(self, X, y):
+        """Train a `varinf.VIB` with these parameters.
+
+        Parameters
+        ----------
+        X : array (N, F)
+            Data, one row per datum.
+        y : array (N,)
+            Their labels, of two classes at least.
+
+        Returns
+        -------
+        VIBClassifier
+            This one. A fit that ended early, by nan or Ctrl-C, gives a ConvergenceWarning with its reason.
+
+        Raises
+        ------
+        ValueError
+            For labels of one class, or parameters out of range.
+        """
+        X, y = validate_data(self, X, y, dtype=_FLOATS)
+        check_classification_targets(y)
+        draws = positive_integer(self.predict_draws, "predict_draws")
+        options = {name: getattr(self, name) for name in _VIB_OPTIONS}
+        options["dtype"] = X.dtype.name if self.dtype is None else self.dtype
+        seeds = np.random.SeedSequence(_seed(self.random_state))
+        vib = VIB(**options).fit(X, y, rng=seeds, **{name: getattr(self, name) for name in _VIB_FIT_OPTIONS})
+        self.vib_, self.history_, self.n_iter_, self.classes_ = vib, vib.history, len(vib.history), np.unique(y)
+        noise = np.random.SeedSequence(seeds.entropy, spawn_key=(0,))
+        self._noise = standard_normal((draws, vib.latent_dim), noise, vib.dtype)
+        if not vib.converged:
+            warnings.warn(vib.reason, ConvergenceWarning, stacklevel=2)
+        return self
+
+    def predict_proba(self, X):
+        """Predict the probabilities of the classes, averaged over draws of z.
+
+        Parameters
+        ----------
+        X : array (N, F)
+            Data, one row per datum.
+
+        Returns
+        -------
+        array (N, C)
+            In the order of `classes_`, in the precision of X.
+        """
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=_FLOATS, reset=False)
+        p, _ = self.vib_._answers(self.vib_.encode(X), None, len(self._noise), None, self._noise)
+        return p.astype(X.dtype, copy=False)
+
+    def predict(self, X):
+        """Predict labels: the class of largest averaged probability.
+
+        Parameters
+        ----------
+        X : array (N, F)
+            Data, one row per datum.
+
+        Returns
+        -------
+        array (N,)
+            Labels.
+        """
+        most = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[most]
 
 
 def _seed(random_state):
