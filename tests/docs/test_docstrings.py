@@ -26,7 +26,7 @@ NAMES = [
     *(name for name in varinf.__all__ if not inspect.ismodule(getattr(varinf, name))),
     *(f"models.{name}" for name in varinf.models.__all__),
     *(f"datasets.{name}" for name, thing in vars(varinf.datasets).items() if is_data(thing)),
-    *(["interop.sklearn.VAETransformer"] if find_spec("sklearn") else []),
+    *(f"interop.sklearn.{name}" for name in ("VAETransformer", "VIBClassifier") if find_spec("sklearn")),
     *(f"interop.torch.{name}" for name in TORCH if find_spec("torch")),
 ]
 

@@ -1,4 +1,4 @@
-"""The scikit-learn transformer: scikit-learn's own checks, and what it must share with the VAE inside."""
+"""Transformer and classifier: scikit-learn's own checks, and what they must share with the VAE or VIB inside."""
 
 import pickle
 import subprocess
@@ -17,7 +17,14 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MinMaxScaler
 
 import varinf as vi
-from varinf.interop.sklearn import _FIT_OPTIONS, _OPTIONS, VAETransformer
+from varinf.interop.sklearn import (
+    _FIT_OPTIONS,
+    _OPTIONS,
+    _VIB_FIT_OPTIONS,
+    _VIB_OPTIONS,
+    VAETransformer,
+    VIBClassifier,
+)
 
 SMALL = {"latent_dim": 2, "hidden": (8,), "epochs": 3}
 
@@ -33,12 +40,21 @@ def fitted(data):
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")  # what scikit-learn itself skips
-@pytest.mark.parametrize("options", [{}, SMALL | {"objective": "iwelbo", "draws": 3}, SMALL | {"target_rate": 1.0}])
-def test_check_estimator(options, monkeypatch):
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        VAETransformer(),
+        VAETransformer(**SMALL, objective="iwelbo", draws=3),
+        VAETransformer(**SMALL, target_rate=1.0),
+        VIBClassifier(),
+        VIBClassifier(latent_dim=4, hidden=(16, 8), decoder_hidden=(8,), rate_weight=0, learning_rate=5e-3),
+    ],
+)
+def test_check_estimator(estimator, monkeypatch):
     with monkeypatch.context() as m:  # scikit-learn 1.6 does not import its checks without, beside array-api-compat
         m.setenv("SCIPY_ARRAY_API", "1")
         from sklearn.utils.estimator_checks import check_estimator
-    check_estimator(VAETransformer(**options))
+    check_estimator(estimator)
 
 
 def test_it_has_every_option_of_the_vae_with_its_default():
@@ -125,7 +141,9 @@ def test_a_search_by_the_score(data):
 
 def test_no_argument_is_taken_for_metadata():
     """scikit-learn makes a set_..._request of every argument that it does not know."""
-    assert not [name for name in dir(VAETransformer) if name.startswith("set_") and name.endswith("_request")]
+    known = {VAETransformer: set(), VIBClassifier: {"set_score_request"}}  # sample_weight, of scikit-learn's own score
+    for estimator, own in known.items():
+        assert {name for name in dir(estimator) if name.startswith("set_") and name.endswith("_request")} == own
 
 
 def test_clone_and_pickle(data, fitted):
@@ -172,6 +190,63 @@ def test_wrong_parameters_are_refused_by_the_fit(data):
         VAETransformer(likelihood="bernoulli").fit(data[0])
     with pytest.raises(ValueError, match="z has shape"):
         VAETransformer(**SMALL).fit(data[0]).inverse_transform(np.zeros((3, 5)))
+
+
+# The classifier ------------------------------------------------------------------------------------------------------
+
+
+def test_the_classifier_has_every_option_of_the_vib_with_its_default():
+    parameters = VIBClassifier().get_params()
+    assert set(parameters) == {*_VIB_OPTIONS, *_VIB_FIT_OPTIONS, "predict_draws", "random_state"}
+    vib, defaults = vi.VIB(), vi.VIB.fit.__kwdefaults__ | {"epochs": vi.VIB.fit.__defaults__[0]}
+    for name in _VIB_OPTIONS:
+        assert name == "dtype" or parameters[name] == getattr(vib, name), name
+    assert {name: parameters[name] for name in _VIB_FIT_OPTIONS} == {name: defaults[name] for name in _VIB_FIT_OPTIONS}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_classifiers_fit_is_the_vibs_own(data, dtype):
+    X, y = data[0].astype(dtype), np.where(data[1] > 0, "worse", "better")
+    options = {"latent_dim": 3, "hidden": (8, 4), "rate_weight": 0.05, "decoder_hidden": (4,), "activation": "tanh"}
+    how = {"epochs": 4, "batch_size": 64, "schedule": "cosine", "kl_warmup": 2, "validation": 0.2, "patience": 3}
+    ours = VIBClassifier(**options, **how, random_state=5, predict_draws=2000).fit(X, y)
+    vib = vi.VIB(**options, dtype=dtype).fit(X, y, **how, rng=5)
+    assert ours.history_ == vib.history and ours.n_iter_ == len(vib.history)
+    assert list(ours.classes_) == ["better", "worse"] == list(vib.classes_)
+    p = ours.predict_proba(X)
+    assert p.dtype == dtype and np.abs(p - vib.predict_proba(X, 2000, rng=1)).max() < 5 * np.sqrt(0.5 / 2000)
+    np.testing.assert_array_equal(ours.predict(X), ours.classes_[p.argmax(axis=1)])
+    assert ours.score(X, y) == np.mean(ours.predict(X) == y)
+
+
+def test_a_prediction_depends_on_its_own_datum_alone(data):
+    X, y = data[0], data[1] > 0
+    vib = VIBClassifier(**SMALL, random_state=0).fit(X, y)
+    np.testing.assert_allclose(vib.predict_proba(X)[::-7], vib.predict_proba(X[::-7]), rtol=1e-12)
+    np.testing.assert_array_equal(vib.predict_proba(X), pickle.loads(pickle.dumps(vib)).predict_proba(X))
+    np.testing.assert_array_equal(vib.predict_proba(X), clone(vib).fit(X, y).predict_proba(X))
+    with pytest.raises(NotFittedError):
+        clone(vib).predict(X)
+
+
+def test_a_search_over_the_weight_of_the_rate(data):
+    X, y = data[0], data[1] > 0
+    vib = VIBClassifier(latent_dim=2, hidden=(), epochs=40, learning_rate=1e-2, random_state=0)
+    search = GridSearchCV(vib, {"rate_weight": [0.05, 50.0]}, cv=3, scoring="neg_log_loss").fit(X, y)
+    assert search.best_params_ == {"rate_weight": 0.05}
+    assert search.best_estimator_.vib_.label_information(X, y, over="dataset", rng=0).direction == "lower"
+
+
+def test_a_classifier_that_fails_warns_and_refuses(data):
+    X, y = data[0], data[1] > 0
+    with pytest.warns(ConvergenceWarning, match="smaller learning_rate"):
+        VIBClassifier(**SMALL, learning_rate=1e200, random_state=0).fit(X, y)
+    with pytest.raises(ValueError, match="Unknown label type"):
+        VIBClassifier(**SMALL).fit(X, data[1])
+    with pytest.raises(ValueError, match="one class alone"):
+        VIBClassifier(**SMALL).fit(X, np.zeros(len(X)))
+    with pytest.raises(ValueError, match="predict_draws=0"):
+        VIBClassifier(**SMALL, predict_draws=0).fit(X, y)
 
 
 def test_varinf_imports_no_scikit_learn():

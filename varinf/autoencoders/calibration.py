@@ -98,4 +98,4 @@ def _ece(place, sure, right, bins):
 
 
 def _error_of_mean(x):
-    return float(np.std(x, ddof=1) / math.sqrt(len(x))) if len(x) > 1 else math.nan
+    return float(np.std(x, ddof=1) / math.sqrt(len(x))) if len(x) > 1 and np.isfinite(x).all() else math.nan
