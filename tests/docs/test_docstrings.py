@@ -40,6 +40,8 @@ def written(cls):
     for name in filter(lambda name: not name.startswith("_"), dir(cls)):
         owners = [c for c in cls.__mro__ if name in vars(c) and c.__module__.startswith("varinf")]
         kinds = property | cached_property | classmethod | staticmethod
+        if owners and type(vars(owners[0])[name]).__module__.startswith("sklearn"):
+            continue  # what scikit-learn puts into its subclasses
         if owners and (inspect.isroutine(x := vars(owners[0])[name]) or isinstance(x, kinds)):
             owner = next((c for c in owners if vars(c)[name].__doc__), owners[0])
             yield f"{owner.__module__}.{owner.__qualname__}.{name}"
