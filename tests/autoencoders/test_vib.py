@@ -297,8 +297,10 @@ def blobs(n=200, classes=3, seed=0):
         np.array(["one", "three", "two"], dtype=object),
         np.array([-1.0, 0.0, 7.0]),
         np.array([3, 4, 50], dtype=object),
+        np.array([b"a", b"b", b"cc"]),
+        np.array(["one", "three", "two"], dtype=np.dtypes.StringDType()),
     ],
-    ids=["integers", "strings", "objects", "whole floats", "integer objects"],
+    ids=["integers", "strings", "objects", "whole floats", "integer objects", "bytes", "strings of any length"],
 )
 def test_labels_of_any_kind(names, tmp_path):
     X, codes = blobs()
@@ -315,6 +317,15 @@ def test_labels_of_any_kind(names, tmp_path):
     assert back.collapsed == vib.collapsed and repr(back) == repr(vib)
     numbers = vi.VIB(2, (8,)).fit(X, codes, 60, rng=0, learning_rate=1e-2)
     assert (numbers._flat == vib._flat).all()  # names of classes change nothing
+
+
+@pytest.mark.parametrize(("scale", "offset"), [(1e-4, 0.0), (1e4, 0.0), (1.0, 1e6)])
+def test_nothing_depends_on_the_units_or_the_origin_of_the_data(scale, offset):
+    X, y = blobs()
+    here, there = (vi.VIB(2, (8,), 0.1).fit(Z, y, 20, rng=0) for Z in (X, scale * X + offset))
+    assert float(there.rate(scale * X + offset)) == pytest.approx(float(here.rate(X)), abs=1e-3)
+    p, q = here.predict_proba(X, rng=1), there.predict_proba(scale * X + offset, rng=1)
+    np.testing.assert_allclose(p, q, atol=1e-3)
 
 
 def test_two_classes_by_booleans():
@@ -365,8 +376,8 @@ def test_a_fit_that_raises_leaves_the_earlier_one():
         (np.zeros(6), ValueError, "y holds one class alone"),
         (np.zeros(5), ValueError, r"y has shape \(5,\), but X has 6 rows"),
         (np.zeros((6, 1)), ValueError, r"y has shape \(6, 1\)"),
-        ([0, 1, np.nan, 1, 0, 1], ValueError, "the value nan at index 2"),
-        ([0, 1, 0.5, 1, 0, 1], ValueError, "the value 0.5 at index 2: labels are classes"),
+        ([0, 1, np.nan, 1, 0, 1], ValueError, r"y has 1 values that are no whole numbers .* at index 2 \(nan\)"),
+        ([0, 1, 0.5, 1, np.inf, 1], ValueError, r"y has 2 values .* at index 2 \(0.5\); labels are classes"),
         (np.array(["a", 1, 0, 0, 0, 0], dtype=object), TypeError, "objects of type int, str"),
         (np.array([None] * 6), TypeError, "objects of type NoneType"),
         (np.zeros(6, complex), TypeError, "dtype complex128"),
@@ -386,6 +397,8 @@ def test_labels_that_the_fit_never_saw_are_refused():
         vib.label_information(X, np.full(200, 7))
     with pytest.raises(TypeError, match="y has dtype <U1"):
         vib.score(X, np.full(200, "a"))
+    with pytest.raises(TypeError, match=r"y has dtype \|S1"):
+        vi.VIB(2, ()).fit(X, y.astype(str), 1, rng=0).score(X, np.full(200, b"a"))
     with pytest.raises(ValueError, match="but X has 200 rows"):
         vib.calibration(X, y[:3])
     with pytest.raises(ValueError, match=r"entropy=2.0 is not between"):

@@ -8,7 +8,7 @@ feature. Objective, gradient and training are the autoencoder's own (`objectives
 
 import numpy as np
 
-from varinf._arrays import generator, positive_integer
+from varinf._arrays import generator, positive_integer, refuse_where
 from varinf.autoencoders.calibration import calibration
 from varinf.autoencoders.coder import Coder, widths
 from varinf.autoencoders.information_point import BINS, COLLAPSED, SILENT, information_point
@@ -285,8 +285,9 @@ class VIB(Coder):
         float
             Accuracy, from 0 to 1.
         """
-        found = self.predict(X, draws, rng)
-        return float(np.mean(self.classes_[self._codes(y, len(found))] == found))
+        draws, rng, q = positive_integer(draws, "draws"), generator(rng), self.encode(X)
+        codes = self._codes(y, len(q))
+        return float(np.mean(self._answers(q, None, draws, rng)[0].argmax(axis=1) == codes))
 
     def calibration(self, X, y, bins=BINS, draws=100, rng=None):
         """Compare predictions with labels: error, log loss, confidence against accuracy.
@@ -317,7 +318,8 @@ class VIB(Coder):
         """
         draws, rng, bins = positive_integer(draws, "draws"), generator(rng), positive_integer(bins, "bins")
         q = self.encode(X)
-        return calibration(self._answers(q, None, draws, rng)[0], self._codes(y, len(q)), bins, rng)
+        codes = self._codes(y, len(q))
+        return calibration(self._answers(q, None, draws, rng)[0], codes, bins, rng)
 
     # Information -----------------------------------------------------------------------------------------------------
 
@@ -461,30 +463,29 @@ def as_labels(y, count, name="y"):
     y = np.asarray(y)
     if y.ndim != 1 or len(y) != count:
         raise ValueError(f"{name} has shape {y.shape}, but X has {count:,} rows: give one label per datum, ({count},)")
-    if y.dtype.kind == "O":
+    if y.dtype.kind in "TO":
         y = _of_one_kind(y, name)
-    if y.dtype.kind == "f" and not np.all(y == np.floor(y)):
-        first = int(np.argmax(~(y == np.floor(y))))
-        raise ValueError(f"{name} has the value {y[first]} at index {first}: labels are classes, not nan or fractions")
+    if y.dtype.kind == "f":
+        whole = np.isfinite(y) & (y == np.floor(y))
+        refuse_where(~whole, y, name, "values that are no whole numbers", "labels are classes")
     if y.dtype.kind not in "biufUS":
         raise TypeError(f"{name} has dtype {y.dtype}: give labels that are integers, strings or booleans")
     return y
 
 
 def _of_one_kind(y, name):
-    """An array of objects as one of strings or of numbers, which a file can hold."""
-    if all(isinstance(label, str) for label in y):
-        return y.astype(str)
-    if all(isinstance(label, bool | int | float | np.generic) for label in y):
-        return np.array(y.tolist())
-    kinds = ", ".join(sorted({type(label).__name__ for label in y}))
+    """An array of objects, or of strings of any length, as one of fixed width or of numbers, which a file can hold."""
+    labels = y.tolist()
+    if any(all(isinstance(label, kind) for label in labels) for kind in (str, bool | int | float | np.number)):
+        return np.array(labels)
+    kinds = ", ".join(sorted({type(label).__name__ for label in labels}))
     raise TypeError(f"{name} holds objects of type {kinds}: give labels that are all integers, or all strings")
 
 
 def codes_of(y, count, classes, name):
     """Numbers of the labels among the sorted classes, (N,)."""
     y = as_labels(y, count, name)
-    if (y.dtype.kind in "US") != (classes.dtype.kind in "US"):
+    if y.dtype.kind != classes.dtype.kind and not {y.dtype.kind, classes.dtype.kind} <= set("biuf"):
         raise TypeError(f"{name} has dtype {y.dtype}, but the labels of the fit {classes.dtype}: give those")
     codes = np.minimum(np.searchsorted(classes, y), len(classes) - 1)
     unknown = classes[codes] != y
