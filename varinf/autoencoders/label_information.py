@@ -59,8 +59,7 @@ def label_information(log_q, codes, classes, entropy, over):
         ceiling, bias, said = None if isinstance(entropy, Estimate) else float(entropy), found.bias, found.rules
     else:
         found = barber_agakov(each - log_share, 0.0)
-        seen = partial(_plug_in, np.count_nonzero(share))
-        ceiling, bias, said = plug_in, "low", (caveats.one_draw, _fitted_data, seen)
+        ceiling, bias, said = plug_in, "low", (caveats.one_draw, _fitted_data, partial(_plug_in, classes))
     return replace(
         found,
         quantity="I(Y;Z)",
