@@ -50,7 +50,9 @@ def by_embo(p_xy, betas, **options):
     ends = {"minbeta": betas[0] * math.log(2), "maxbeta": betas[-1] * math.log(2), "numbeta": len(betas)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        solver = InformationBottleneck(pxy=p_xy.copy(), restarts=STARTS, ensure_monotonic_bound=False, **ends, **options)
+        solver = InformationBottleneck(
+            pxy=p_xy.copy(), restarts=STARTS, ensure_monotonic_bound=False, **ends, **options
+        )
         I_TX, I_TY, _, at = solver.get_bottleneck()[:4]
     return 1.0, np.array(at) / math.log(2), np.array(I_TX) * math.log(2), np.array(I_TY) * math.log(2)
 
@@ -121,7 +123,13 @@ def rows(concentration):
         excess = I_TX - at * I_TY - bound
         seconds = statistics.median(times[name])
         ratio = seconds / statistics.median(times["varinf"])
-        yield (f"Dirichlet({concentration:g})", name, f"{seconds:.2f}", *map(_short, (np.median(excess), excess.max())), f"{ratio:.0f}")
+        yield (
+            f"Dirichlet({concentration:g})",
+            name,
+            f"{seconds:.2f}",
+            *map(_short, (np.median(excess), excess.max())),
+            f"{ratio:.0f}",
+        )
 
 
 def _short(x):

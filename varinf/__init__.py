@@ -68,12 +68,12 @@ from varinf.information.mutual_information import mutual_information
 from varinf.information.rate import rate
 from varinf.information.tuba import nwj, nwj_and_gradient, tuba, tuba_and_gradient
 from varinf.plots import plot
-from varinf.tradeoffs.critical_beta import critical_beta
-from varinf.tradeoffs.information_bottleneck import information_bottleneck
-from varinf.tradeoffs.information_bottleneck_curve import information_bottleneck_curve
 from varinf.tradeoffs.blahut_arimoto import blahut_arimoto
 from varinf.tradeoffs.closed_forms import binary_rate_distortion, laplace_rate_distortion, uniform_rate_distortion
+from varinf.tradeoffs.critical_beta import critical_beta
 from varinf.tradeoffs.gaussian_bottleneck import gaussian_bottleneck, gaussian_bottleneck_curve
+from varinf.tradeoffs.information_bottleneck import information_bottleneck
+from varinf.tradeoffs.information_bottleneck_curve import information_bottleneck_curve
 from varinf.tradeoffs.joint_covariance import joint_covariance
 from varinf.tradeoffs.rate_distortion_curve import rate_distortion_curve
 from varinf.tradeoffs.water_filling import gaussian_rate_distortion, reverse_water_filling
