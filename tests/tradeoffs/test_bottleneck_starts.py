@@ -5,7 +5,8 @@ import pytest
 from joints import random_joint
 
 import varinf as vi
-from varinf.tradeoffs.bottleneck_starts import merged, split, starts
+from varinf.tradeoffs.bottleneck_iterations import encode
+from varinf.tradeoffs.bottleneck_starts import grown, merged, split, starts
 from varinf.tradeoffs.joint_distribution import informations, reduced
 
 
@@ -32,8 +33,10 @@ def test_starts_are_tables_of_encoders():
     for clusters in (2, 4, 6, 9):
         tables = starts(joint, 3.0, clusters, 5, np.random.default_rng(0))
         assert len(tables) == 5
+        assert len(tables[0]) == min(clusters, 6)
         for table in tables:
-            assert table.shape == (min(clusters, 6), 3)
+            assert len(table) <= min(clusters, 6)
+            assert (table > 0).all()
             np.testing.assert_allclose(table.sum(axis=0), joint.p_y)
 
 
@@ -52,3 +55,15 @@ def test_only_clusters_that_gain_are_split():
     joint = reduced(random_joint(6, 4, seed=4)).joint
     two = np.array([[1, 1, 1, 1, 1, 0.0], [0, 0, 0, 0, 0, 1]])  # the last x stands alone already
     assert split(joint, 1e3, two, 6).shape == (3, 4)
+
+
+def test_a_cluster_far_away_is_found_where_no_split_pays():
+    """A rare x that tells its y all but surely pays from beta 17 on, small steps from saying nothing from 196 on."""
+    p_xy = np.array([[0.02, 0.0], [0.78, 0.2]])
+    joint = reduced(p_xy).joint
+    nothing = joint.p_y[None]
+    assert split(joint, 30.0, np.ones((1, 2)), 2) is None
+    assert grown(joint, 16.0, nothing, 2) is None
+    table = grown(joint, 30.0, nothing, 2)
+    assert encode(joint, np.array([30.0]), table[None])[1] < encode(joint, np.array([30.0]), nothing[None])[1]
+    assert grown(joint, 30.0, nothing, 1) is None  # there is no room

@@ -29,7 +29,7 @@ TINY = 1e-300  # stands for 0 in logarithms: an x may enter a cluster that lacks
 ELEMENTS = 1 << 15  # of clusters × x that are worked on at once: they stay in the cache
 MEMORY = 5  # differences of iterates that a step is made from
 RIDGE = 1e-9  # of the trace, added to their products: differences of late iterates are all but parallel
-FIRST_ROUND, ROUND = 8, 24  # steps between looks at who is there, and at which clusters have died or become one
+FIRST_ROUND, ROUND = 5, 24  # steps between looks at who is there, and at which clusters have died or become one
 DEAD = 1e-13  # of the mass: a cluster that small is left out
 EVEN = 1e-15  # nats: merging two clusters may cost so much, times 1 + beta, which is rounding
 
@@ -78,18 +78,28 @@ def finish(joint, betas, problems, tolerance, iterations):
 
 def encode(joint, beta, tables):
     """The encoders (B, T, X) that tables (B, T, Y) of q(t, y) ask for, and J (B,) of both."""
-    problems, clusters, labels = tables.shape
-    log_weight = _log(tables.sum(axis=2))
-    logits = _log(tables).reshape(-1, labels) @ joint.conditional.T
-    logits = logits.reshape(problems, clusters, -1)
-    logits *= beta[:, None, None]
-    logits += ((1 - beta)[:, None] * log_weight)[:, :, None]  # log q(y|t) is log q(t, y) − log q(t)
+    logits = _logits(joint, beta, tables)
     top = logits.max(axis=1)
     logits -= top[:, None]
     encoders = np.exp(logits, out=logits)
     total = encoders.sum(axis=1)
     encoders /= total[:, None]
     return encoders, -((np.log(total) + top) @ joint.p_x)
+
+
+def log_partition(joint, beta, table):
+    """log Σ_t q(t) exp(beta Σ_y p(y|x) log q(y|t)) for each x (X,)."""
+    logits = _logits(joint, np.array([beta]), table[None])[0]
+    top = logits.max(axis=0)
+    return np.log(np.exp(logits - top).sum(axis=0)) + top
+
+
+def _logits(joint, beta, tables):
+    problems, clusters, labels = tables.shape
+    logits = (log(tables).reshape(-1, labels) @ joint.conditional.T).reshape(problems, clusters, -1)
+    logits *= beta[:, None, None]
+    logits += ((1 - beta)[:, None] * log(tables.sum(axis=2)))[:, :, None]  # log q(y|t) is log q(t, y) − log q(t)
+    return logits
 
 
 def _plain(joint, beta, tables, steps):
@@ -104,12 +114,12 @@ def _accelerated(joint, beta, tables, steps):
     """(encoders, J, residual) after so many of Anderson's steps."""
     shape, flat = tables.shape, (len(tables), -1)
     points, moves = np.zeros((2, len(tables), MEMORY, shape[1] * shape[2]))  # differences of iterates, of residuals
-    log, (encoders, value) = _log(tables).reshape(flat), encode(joint, beta, tables)
+    at, (encoders, value) = log(tables).reshape(flat), encode(joint, beta, tables)
     after = encoders @ joint.p_xy
-    move, residual = _log(after).reshape(flat) - log, np.full(len(tables), np.inf)
+    move, residual = log(after).reshape(flat) - at, np.full(len(tables), np.inf)
     for step in range(steps - 1):
         weight = after.reshape(flat)
-        ahead = log + move
+        ahead = at + move
         if step > 0:
             heavy = moves * weight[:, None]
             products = heavy @ moves.transpose(0, 2, 1)
@@ -125,19 +135,20 @@ def _accelerated(joint, beta, tables, steps):
             tried[worse] = after[worse]
             encoders[worse], reached[worse] = encode(joint, beta[worse], tried[worse])
         value, after = reached, encoders @ joint.p_xy
-        new = _log(tried).reshape(flat)
-        new_move = _log(after).reshape(flat) - new
+        new = log(tried).reshape(flat)
+        new_move = log(after).reshape(flat) - new
         place = step % MEMORY
-        points[:, place], moves[:, place] = new - log, new_move - move
+        points[:, place], moves[:, place] = new - at, new_move - move
         points[worse], moves[worse] = 0.0, 0.0  # a memory that misled is forgotten
-        log, move = new, new_move
+        at, move = new, new_move
         residual = np.abs(after - tried).sum(axis=(1, 2))
     weight = after.reshape(flat)[:, None]
     lengths = (points**2 * weight).sum(axis=2) / np.maximum((moves**2 * weight).sum(axis=2), TINY)
     return encoders, value, residual * np.sqrt(np.maximum(lengths.max(axis=1), 1.0))
 
 
-def _log(tables):
+def log(tables):
+    """With log 0 far down."""
     return np.log(np.maximum(tables, TINY))
 
 

@@ -7,17 +7,28 @@ information bottleneck"). Other starts spread each x over clusters at random, fr
 The encoder that says nothing is a fixed point at every beta, and so is every encoder with two equal clusters where one
 would do. Such a cluster of mass w with distribution p(x|t) is a minimum if beta σ₂² ≤ 1, for the second singular value
 σ₂ of its own p(x|t) p(y|x), normalised; else J falls when it is split along the singular vector.
+That test is local. A cluster far from all others may pay as well: one that is added with next to no mass and labels
+r(y) is taken up by each x in proportion to exp(beta Σ_y p(y|x) log r(y)) / Z(x), where Z(x) = Σ_t q(t) exp(...) of the
+clusters that there are, and its mass grows if
+
+    Σ_x p(x) exp(beta Σ_y p(y|x) log r(y)) / Z(x) > 1.
+
+Labels that maximise this are sought from those of every x.
 """
 
 import numpy as np
 
-from varinf.tradeoffs.bottleneck_iterations import DEAD, TINY, js_divergence
+from varinf.tradeoffs.bottleneck_iterations import DEAD, TINY, encode, js_divergence, log, log_partition
 from varinf.tradeoffs.joint_distribution import x_log_x
 
-UNEVEN = 8  # power of uniform numbers by which an x is spread over clusters: most of it on a few
+UNEVEN = 4  # times that uniform numbers are squared by which an x is spread over clusters: most of it on a few
 UNSTABLE = 1e-6  # beta σ₂² above 1 by so much is not rounding
+SOME = 1e-3  # keeps every cluster within reach of every x
 TILT = 0.5  # of a split's two halves, at the x that tells them apart best
 SMALL = 1e-6  # of the mass: smaller clusters are not split
+SEEKING = 40  # steps that the labels of a new cluster are given to settle in
+LOWER = 1e-10  # nats: what lowers J by less is rounding's
+MASSES = (0.3, 0.1, 0.03, 0.01, 1e-3, 1e-4)  # that a new cluster is tried with
 
 
 def starts(joint, beta, clusters, number, rng):
@@ -27,10 +38,11 @@ def starts(joint, beta, clusters, number, rng):
     fullest = np.eye(symbols) if clusters == symbols else merged(joint, beta, clusters)
     tables = [fullest @ joint.p_xy]
     for _ in range(number - 1):
-        share = rng.uniform()
-        spread = rng.random((clusters, symbols)) ** UNEVEN
+        spread = rng.random((rng.integers(1, clusters, endpoint=True), symbols)) + SOME
+        for _ in range(UNEVEN):
+            spread *= spread
         spread /= spread.sum(axis=0)
-        tables.append(((1 - share) * rng.permuted(fullest, axis=0) + share * spread) @ joint.p_xy)
+        tables.append(spread @ joint.p_xy)
     return tables
 
 
@@ -73,6 +85,25 @@ def split(joint, beta, encoder, clusters):
     halves = encoder.copy()
     halves[unstable] *= (1 + tilt) / 2
     return np.vstack([halves, encoder[unstable] * (1 - tilt) / 2]) @ joint.p_xy
+
+
+def grown(joint, beta, table, clusters):
+    """A table with one cluster more, far from those of a table (T, Y), that lowers J; None if none was found."""
+    if len(table) >= clusters:
+        return None
+    value, log_z = encode(joint, np.array([beta]), table[None])[1], log_partition(joint, beta, table)
+    labels = joint.conditional
+    for _ in range(SEEKING):
+        drawn = joint.p_x * np.exp(beta * (log(labels) @ joint.conditional.T) - log_z)
+        growth = drawn.sum(axis=1)
+        labels = (drawn / growth[:, None]) @ joint.conditional
+    best = int(np.argmax(growth))
+    if not growth[best] > 1 + UNSTABLE:
+        return None
+    tried = np.array([np.vstack([(1 - mass) * table, mass * labels[best]]) for mass in MASSES])
+    reached = encode(joint, np.full(len(tried), beta), tried)[1]
+    lowest = int(np.argmin(reached))
+    return tried[lowest] if reached[lowest] < value[0] - LOWER else None
 
 
 def _second_correlation(joint, within):

@@ -7,7 +7,7 @@ import numpy as np
 
 from varinf._arrays import finite_number, generator, positive_integer
 from varinf.tradeoffs.bottleneck_iterations import Reached, begun, encode, finish
-from varinf.tradeoffs.bottleneck_starts import split, starts
+from varinf.tradeoffs.bottleneck_starts import LOWER, grown, split, starts
 from varinf.tradeoffs.deterministic_bottleneck import best_partition
 from varinf.tradeoffs.joint_distribution import informations, reduced
 from varinf.tradeoffs.units import converted
@@ -15,7 +15,6 @@ from varinf.tradeoffs.units import converted
 TOLERANCE = 1e-9
 ITERATIONS = 30_000
 MOST_SPLITS = 50
-LOWER = 1e-10  # nats: an objective lower by so much is a better one
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +136,7 @@ def information_bottleneck(
     -------
     Bottleneck
         With I_TX, I_TY, encoder and `converged`. A local minimum: the objective is not convex, `values` shows what
-        other starts led to, and no cluster of it gains by a split.
+        other starts led to, no cluster of it gains by a split, and no new one that was looked for pays.
 
     Raises
     ------
@@ -183,11 +182,13 @@ def information_bottleneck(
 
 
 def settled(joint, beta, problem, clusters, tolerance, iterations):
-    """(`Reached`, encoder (T, X)) after splits of whatever clusters gain by one."""
+    """(`Reached`, encoder (T, X)) after splits of whatever clusters gain by one, and new clusters where one pays."""
     betas = np.array([beta])
     for _ in range(MOST_SPLITS):
         encoder = encode(joint, betas, problem.table[None])[0][0]
         table = split(joint, beta, encoder, clusters)
+        if table is None:
+            table = grown(joint, beta, problem.table, clusters)
         if table is None:
             break
         start = Reached(table, np.inf, np.inf, problem.iterations)

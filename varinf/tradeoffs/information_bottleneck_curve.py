@@ -11,12 +11,11 @@ import numpy as np
 from varinf._arrays import as_array, generator, is_numpy, positive_integer, refuse_where
 from varinf.tradeoffs.bottleneck_iterations import FIRST_ROUND, advance, begun, encode, finish
 from varinf.tradeoffs.bottleneck_segments import segments
-from varinf.tradeoffs.bottleneck_starts import merged, starts
+from varinf.tradeoffs.bottleneck_starts import LOWER, merged, starts
 from varinf.tradeoffs.critical_beta import critical_beta
 from varinf.tradeoffs.deterministic_bottleneck import best_partition, frontier, hard
 from varinf.tradeoffs.information_bottleneck import (
     ITERATIONS,
-    LOWER,
     TOLERANCE,
     checked_clusters,
     entropy_of,
@@ -220,7 +219,8 @@ def information_bottleneck_curve(
         points, converged = _partitions(reduction, p_xy, betas, clusters, restarts, rng)
         return BottleneckCurve(points, True, converged)
     positive = betas[betas > 1]
-    found = _raced(joint, positive, [starts(joint, beta, clusters, restarts, rng) for beta in positive], iterations)
+    tables = [starts(joint, beta, clusters, restarts, rng) for beta in positive]
+    found = _raced(joint, positive, tables, iterations)
     found = finish(joint, positive, found, tolerance, iterations)
     found = _exchanged(joint, positive, found, tolerance, iterations)
     nothing = np.ones((1, len(joint.p_x)))
