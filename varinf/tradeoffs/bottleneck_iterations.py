@@ -51,15 +51,15 @@ def begun(table):
 def advance(joint, betas, problems, steps, accelerated=True):
     """The problems (a list of `Reached`), each at its beta, so many iterations further on.
 
-    Those of a like number of clusters are worked on together. After accelerated ones, clusters that have died are left
-    out, and pairs that are better as one are merged.
+    Those of a like number of clusters are worked on together. After ROUND iterations or more, clusters that have died
+    are left out, and pairs that are better as one are merged: sooner, a merge may be one too many.
     """
     found = [None] * len(problems)
     walk = _accelerated if accelerated else _plain
     order = sorted(range(len(problems)), key=lambda i: len(problems[i].table))
     for chunk in _chunks(order, [len(problems[i].table) for i in order], len(joint.p_x)):
         encoders, value, residual = walk(joint, betas[chunk], _padded([problems[i].table for i in chunk]), steps)
-        tidy = tidied(joint, betas[chunk], encoders) if accelerated else encoders @ joint.p_xy
+        tidy = tidied(joint, betas[chunk], encoders) if steps >= ROUND else encoders @ joint.p_xy
         for i, table, v, r in zip(chunk, tidy, value, residual, strict=True):
             other = len(table) < len(problems[i].table)  # a table with fewer clusters has its own limit
             found[i] = Reached(table, float(v), np.inf if other else float(r), problems[i].iterations + steps)
