@@ -71,9 +71,16 @@ def finish(joint, betas, problems, tolerance, iterations):
     found, active, steps = list(problems), list(range(len(problems))), FIRST_ROUND
     while active := [i for i in active if found[i].residual > tolerance and found[i].iterations < iterations]:
         for i, moved in zip(active, advance(joint, betas[active], [found[i] for i in active], steps), strict=True):
-            found[i] = moved
+            found[i] = moved if steps >= ROUND or moved.residual > tolerance else _merged(joint, betas[i], moved)
         steps = ROUND
     return found
+
+
+def _merged(joint, beta, problem):
+    """A problem that has converged, with what may be left out left out: if that is something, it goes on from there."""
+    beta = np.array([beta])
+    (table,) = tidied(joint, beta, encode(joint, beta, problem.table[None])[0])
+    return problem if len(table) == len(problem.table) else problem._replace(table=table, residual=np.inf)
 
 
 def encode(joint, beta, tables):
