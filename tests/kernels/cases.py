@@ -504,6 +504,43 @@ CASES.append(
     )
 )
 
+# bottleneck ----------------------------------------------------------------------------------------------------------
+
+
+def _make_bottleneck(rng, dtype, size):
+    """Some problems over x and y; a cluster without mass, a label that a cluster lacks, and beta from 0 on."""
+    x, y = size
+    conditional = rng.dirichlet(np.full(y, 0.5), size=x)
+    tables = rng.dirichlet(np.ones(4 * y), size=3).reshape(3, 4, y)
+    tables[0, 1] = 0
+    tables[1, 2, 0] = 0
+    arguments = tables, conditional, rng.dirichlet(np.ones(x)), np.array([0.0, 1.5, 20.0])
+    return tuple(part.astype(dtype) for part in arguments)
+
+
+def _bottleneck_oracle(tables, conditional, p_x, beta):
+    tables, conditional, p_x, beta = (part.astype(np.longdouble) for part in (tables, conditional, p_x, beta))
+    tiny = np.longdouble(1e-300)
+    log_table, log_weight = (np.log(np.maximum(part, tiny)) for part in (tables, tables.sum(axis=2)))
+    exponent = log_table @ conditional.T  # where p(y|x) does not sum to 1 in its dtype, its own sum counts
+    logits = beta[:, None, None] * exponent + ((1 - beta)[:, None] * log_weight)[:, :, None]
+    top = logits.max(axis=1, keepdims=True)
+    encoders = np.exp(logits - top)
+    total = encoders.sum(axis=1, keepdims=True)
+    encoders = encoders / total
+    return encoders, encoders @ (p_x[:, None] * conditional), -((top + np.log(total))[:, 0] @ p_x)
+
+
+CASES.append(
+    Case(
+        "bottleneck.iterate",
+        _make_bottleneck,
+        _bottleneck_oracle,
+        rtol={"float64": 1e-12, "float32": 1e-6},  # exponents of thousands carry their rounding into exp
+        atol={"float64": 1e-12, "float32": 1e-6},
+    )
+)
+
 # random_normal -------------------------------------------------------------------------------------------------------
 
 

@@ -23,6 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from varinf._kernels import kernel
 from varinf.tradeoffs.joint_distribution import x_log_x
 
 TINY = 1e-300  # stands for 0 in logarithms: an x may enter a cluster that lacks one of its labels, where that pays
@@ -88,7 +89,7 @@ def encode(joint, beta, tables):
     logits = _logits(joint, beta, tables)
     top = logits.max(axis=1)
     logits -= top[:, None]
-    encoders = np.exp(logits, out=logits)
+    encoders = kernel("vector_math", logits).exp_nonpositive(logits.reshape(-1)).reshape(logits.shape)
     total = encoders.sum(axis=1)
     encoders /= total[:, None]
     return encoders, -((np.log(total) + top) @ joint.p_x)
@@ -156,7 +157,7 @@ def _accelerated(joint, beta, tables, steps):
 
 def log(tables):
     """With log 0 far down."""
-    return np.log(np.maximum(tables, TINY))
+    return kernel("vector_math", tables).log(np.maximum(tables, TINY).reshape(-1)).reshape(tables.shape)
 
 
 def tidied(joint, beta, encoders):
