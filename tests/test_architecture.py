@@ -37,6 +37,7 @@ FLOORS = {
     "autoencoders": 6,
     "interop": 7,
     "page": 7,
+    "_pictures": 7,
     "plots": 8,
     "cli": 9,
     "__main__": 9,

@@ -5,6 +5,7 @@ import inspect
 import numpy as np
 
 from varinf._arrays import positive_integer
+from varinf.autoencoders.codes import Codes
 from varinf.autoencoders.files import read_arrays, write_arrays
 from varinf.autoencoders.layers import ACTIVATIONS
 from varinf.autoencoders.training import Epoch
@@ -62,6 +63,23 @@ class Coder:
                 f"{self.dtype} (the first is row {np.argmax(far)})"
             )
         return DiagonalNormal.from_log_scale(loc, log_scale)
+
+    def codes(self, X, y=None):
+        """Codes of data with their labels, which `varinf.plot` draws as ellipses of one standard deviation.
+
+        Parameters
+        ----------
+        X : array (N, F)
+            Data, one row per datum.
+        y : array (N,), optional
+            Labels by which to colour them.
+
+        Returns
+        -------
+        Codes
+            With `q`, as `encode` gives it, and `labels`; of more than two latents, `plane` finds two directions.
+        """
+        return Codes(self.encode(X), y)
 
     # Files -----------------------------------------------------------------------------------------------------------
 

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from varinf._arrays import as_array, generator, is_numpy, positive_integer, refuse_where
+from varinf.estimate import NATS_PER_BIT
+from varinf.information.mutual_information import mutual_information
 from varinf.tradeoffs.bottleneck_iterations import FIRST_ROUND, advance, begun, encode, finish
 from varinf.tradeoffs.bottleneck_segments import segments
 from varinf.tradeoffs.bottleneck_starts import LOWER, merged, starts
@@ -71,8 +73,8 @@ class BottleneckCurve:
     points: tuple
     deterministic: bool
     converged: bool
-    _reduction: Any = None
-    _table: Any = None
+    _reduction: Any
+    _table: Any
 
     def __len__(self):
         return len(self.points)
@@ -99,6 +101,12 @@ class BottleneckCurve:
     def clusters(self):
         """How many values T takes at each point (n,)."""
         return np.array([point.clusters for point in self.points])
+
+    @property
+    def limit(self):
+        """I(X;Y), the most that I(T;Y) can be, in `units`."""
+        found = float(mutual_information(self._table))
+        return found / (NATS_PER_BIT if self.units == "bits" else 1.0)
 
     @property
     def units(self):
@@ -214,10 +222,11 @@ def information_bottleneck_curve(
     reduction = reduced(p_xy)
     joint, clusters = reduction.joint, checked_clusters(clusters, reduction.joint)
     restarts, rng = positive_integer(restarts, "restarts"), generator(rng)
-    betas = _betas(betas, p_xy)
+    betas, table = _betas(betas, p_xy), np.asarray(p_xy, dtype=np.float64)
+    table = table / table.sum()
     if deterministic:
         points, converged = _partitions(reduction, p_xy, betas, clusters, restarts, rng)
-        return BottleneckCurve(points, True, converged)
+        return BottleneckCurve(points, True, converged, reduction, table)
     positive = betas[betas > 1]
     tables = [starts(joint, beta, clusters, restarts, rng) for beta in positive]
     found = _raced(joint, positive, tables, iterations)
@@ -231,7 +240,7 @@ def information_bottleneck_curve(
         end = best.residual <= tolerance, best.residual, best.iterations
         points.append(result(reduction, p_xy, beta, encoder, *end, values))
     converged = all(point.converged for point in points)
-    return BottleneckCurve(tuple(points), False, converged, reduction, np.asarray(p_xy, dtype=np.float64))
+    return BottleneckCurve(tuple(points), False, converged, reduction, table)
 
 
 def _betas(betas, p_xy):
