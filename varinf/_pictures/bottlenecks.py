@@ -4,13 +4,16 @@ from itertools import pairwise
 
 import numpy as np
 
-from varinf._pictures.style import ELBO, KL, REFERENCE, ground, ink, line_through, name_points, table
+from varinf._pictures.style import ELBO, KL, REFERENCE, ink, legend_below, line_through, name_points, scale_of, table
 from varinf.tradeoffs.critical_beta import critical_beta
 from varinf.tradeoffs.gaussian_bottleneck import gaussian_bottleneck_curve
 
 THINNEST, WIDEST = 0.8, 8.0  # points: the line of an empty cluster, and what one that holds everything adds
-BEYOND = 1.5  # times the first and last prices of partitions: what is drawn of the lines before and after
-NAMED = 5  # directions whose critical beta stands beside them
+BEYOND = 1.2  # times the first and last betas: where their axis ends, and the lines of partitions
+DIGITS = 9  # of scores that count: by less, two clusters do not differ
+NAMED = 5  # directions at most, if their critical betas stand beside them
+SMALL = 1e-9  # of information: nothing
+GRID = 200  # betas at which a direction is drawn, beside the curve's own
 
 
 def encoder(figure, result):
@@ -22,43 +25,47 @@ def encoder(figure, result):
     right.set_title("decoder q(y|t)")
     ended = "" if result.converged else ", NOT converged"
     found = f"I(T;X) {result.I_TX:.4g}, I(T;Y) {result.I_TY:.4g} {result.units}"
-    figure.suptitle(f"β = {result.beta:.4g}: {found}{ended}", fontsize="medium")
+    figure.suptitle(f"β = {result.beta:.4g}: {found}{ended}", fontsize="large")
 
 
 def curve(figure, result):
     """The plane of both informations; beside it the clusters along beta."""
-    left, right = figure.subplots(1, 2)
+    left, right = _panels(figure)
     (_partitions if result.deterministic else _encoders)(left, result)
     _clusters(right, result)
+    legend_below(figure, left)
 
 
 def gaussian(figure, result):
     """The plane with the places where directions join; beside it what each of them keeps, along beta."""
-    left, right = figure.subplots(1, 2)
+    left, right = _panels(figure)
     order = np.argsort(result.beta)
     beta, x, y = result.beta[order], result.I_TX[order], result.I_TY[order]
-    left.plot(x, y, "-" if len(x) > 1 else "o", color=ELBO, lw=1.6, label="curve")
+    left.plot(x, y, "-" if len(x) > 1 else "o", color=ELBO, lw=1.6, label="the curve")
     _frame(left, x, y, result.limit, result.units)
     _tangent(left, beta, x, y)
-    joined = [critical for critical in result.critical_betas if critical <= beta[-1]]
-    if joined:
-        met = _independent(result.correlations, joined, result.units)
-        left.plot(met.I_TX, met.I_TY, "o", color=KL, ms=5, zorder=4, label="a direction joins, at its β")
-        few = slice(0, NAMED)
-        rounded = [float(f"{critical:.3g}") for critical in joined[few]]
-        name_points(left, "β", rounded, met.I_TX[few], met.I_TY[few], offset=(7, -9))
     left.set_title("the curve")
-    left.legend(frameon=False, loc="lower right", fontsize="small")
-    shades = np.linspace(1.0, 0.35, max(len(joined), 1))
-    for i, (critical, shade) in enumerate(zip(joined, shades, strict=False)):
-        own = beta[beta > critical]
-        kept = _independent(result.correlations[i : i + 1], np.append(critical, own), result.units)
-        label = f"direction {i + 1}" if i < NAMED else None
-        right.plot(kept.beta, kept.I_TX, "-", color=ELBO, alpha=shade, lw=1.6, label=label)
+    joined = result.critical_betas[result.critical_betas < beta[-1]]
+    right.set(xlabel="β", ylabel=f"I(T;X) of a direction ({result.units})", title="directions along β")
+    if len(joined):
+        met = _independent(result.correlations, joined, result.units)
+        left.plot(met.I_TX, met.I_TY, "o", color=KL, ms=5, zorder=4, label="a direction joins, at its critical β")
+        if len(joined) <= NAMED:
+            rounded = [float(f"{critical:.3g}") for critical in joined]
+            name_points(left, "β", rounded, met.I_TX, met.I_TY, offset=(7, -9))
+        scale_of(right, joined[0] / BEYOND, beta[-1] * BEYOND)
+    for correlation, critical in zip(result.correlations, joined, strict=False):
+        at = np.union1d(np.geomspace(critical, beta[-1], GRID), beta[beta > critical])
+        kept = _independent([correlation], at, result.units)
+        right.plot(kept.beta, kept.I_TX, "-", color=ELBO, lw=1.4)
         right.plot(critical, 0.0, "o", color=KL, ms=5, clip_on=False, zorder=3)
-    right.set(xlabel="β", ylabel=f"I(T;X) of each direction ({result.units})", xscale="log", title="directions along β")
-    if joined:
-        right.legend(frameon=False, loc="upper left", fontsize="small")
+    legend_below(figure, left)
+
+
+def _panels(figure):
+    """The plane and what goes along beta, with room for a legend below."""
+    figure.set_figheight(4.6)
+    return figure.subplots(1, 2)
 
 
 def _independent(correlations, betas, units):
@@ -72,16 +79,15 @@ def _independent(correlations, betas, units):
 
 def _frame(axes, x, y, limit, units):
     """What no encoder passes: I(T;Y) is at most I(T;X), and at most I(X;Y)."""
-    reach = max(float(np.max(x)), 1e-9)
-    end = min(limit, reach)
+    end = min(limit, float(np.max(x))) if np.max(x) > SMALL else limit
     axes.plot([0, end], [0, end], ":", color=ink(), lw=1.0, label="I(T;Y) = I(T;X)")
-    axes.axhline(limit, color=ink(), lw=1.2, label=f"I(X;Y) = {limit:.4g} {units}")
+    axes.axhline(limit, color=ink(), lw=1.2, label=f"I(X;Y) = {limit + 0.0:.4g} {units}")
     axes.set(xlabel=f"I(T;X) ({units})", ylabel=f"I(T;Y) ({units})")
 
 
 def _tangent(axes, beta, x, y):
     """At the point nearest to half of what is said of Y."""
-    inner = np.flatnonzero((beta > 0) & (y > 1e-9) & (y < y.max()))
+    inner = np.flatnonzero((beta > 0) & (y > SMALL) & (y < y.max()))
     if not len(inner):
         return
     i = inner[np.argmin(np.abs(y[inner] - y.max() / 2))]
@@ -104,7 +110,6 @@ def _encoders(axes, result):
     _tangent(axes, beta, x, y)
     missed = sum(not point.converged for point in result.points)
     axes.set_title("the curve" + (f": {missed} points NOT converged" if missed else ""))
-    axes.legend(frameon=False, loc="lower right", fontsize="small")
 
 
 def _partitions(axes, result):
@@ -112,54 +117,73 @@ def _partitions(axes, result):
     style = {"color": ELBO, "ms": 4, "lw": 1.2}
     axes.plot(x[hull], y[hull], "o-", **style, label="partitions that some β prefers")
     if not hull.all():
-        below = {"mfc": ground(), "mec": KL, "label": "undominated, below the hull", "zorder": 3}
+        below = {"mfc": "none", "mec": KL, "label": "undominated, below the hull", "zorder": 3}
         axes.plot(x[~hull], y[~hull], "o", ms=4, **below)
     _frame(axes, x, y, result.limit, result.units)
     axes.set(xlabel=f"I(T;X) = H(T) ({result.units})")
     axes.set_title("partitions" + ("" if result.converged else ": NOT all looked at"))
-    axes.legend(frameon=False, loc="lower right", fontsize="small")
 
 
 # Clusters along beta --------------------------------------------------------------------------------------------------
 
 
 def _clusters(axes, result):
-    """Where each cluster stands, and which one it came out of; the width of a line is the weight of its cluster."""
+    """Each cluster at the middle of its share of all, from the one that it came out of; as wide as its weight."""
     from matplotlib.collections import LineCollection
 
-    axes.set(xlabel="β", ylabel="E[f(Y)|t], f the score that X predicts best", xscale="log", title="clusters along β")
+    axes.set(xlabel="β", ylabel="shares q(t), stacked", title="clusters along β")
     points = [point for point in result.points if point.beta > 0 or (result.deterministic and point.beta == 0)]
     if not points:
+        axes.set_title("clusters along β: none above 0")
         return
-    places = [point.decoder @ _score(result._table) for point in points]
-    betas = np.array([point.beta for point in points])
-    lines, weights = (_steps if result.deterministic else _branches)(points, places, result._table.sum(axis=1), betas)
+    p_x, betas = result._table.sum(axis=1), np.array([point.beta for point in points])
+    shared = [_shared(before, after, p_x) for before, after in pairwise(points)]
+    places = _stacked(points, shared, _scores(result._table))
+    lines, weights = (_steps if result.deterministic else _branches)(points, places, shared, betas)
+    ends = betas[betas > 0] if np.any(betas > 0) else np.array([1.0])
+    scale_of(axes, ends[0] / BEYOND, ends[-1] * BEYOND)
     widths = THINNEST + WIDEST * np.array(weights)
     axes.add_collection(LineCollection(lines, linewidths=widths, colors=ELBO, capstyle="round"))
-    axes.autoscale_view()
+    if len(points) == 1 and not result.deterministic:
+        axes.scatter(
+            np.full(len(places[0]), betas[0]), places[0], s=4 * (THINNEST + WIDEST * points[0].weight) ** 2, c=ELBO
+        )
+    axes.set_ylim(-0.02, 1.02)
     critical, (first, last) = critical_beta(result._table), axes.get_xlim()
     if first <= critical <= last and not result.deterministic:
-        axes.axvline(critical, color=KL, lw=1.2, ls="--", label=f"critical β = {critical:.3g}")
-        axes.legend(frameon=False, loc="upper left", fontsize="small")
+        axes.axvline(critical, color=KL, lw=1.2, ls="--", zorder=3)
+        axes.set_xlabel(f"β; dashed: the critical one, {critical:.3g}")
 
 
-def _branches(points, places, p_x, betas):
-    """(lines, weights): from each cluster at a beta back to the one that most of it was in at the beta before."""
+def _stacked(points, shared, scores):
+    """The middle of each cluster's share, children within what was their parent's, siblings by what they say of Y."""
+    places, rank = [], None
+    for i, point in enumerate(points):
+        keys = (point.decoder @ scores).round(DIGITS).T[::-1]
+        order = np.lexsort(keys if rank is None else [*keys, rank[np.argmax(shared[i - 1], axis=0)]])
+        rank = np.argsort(order)
+        below = np.cumsum(point.weight[order])[rank]
+        places.append(below - point.weight / 2)
+    return places
+
+
+def _branches(points, places, shared, betas):
+    """(lines, weights) from each cluster back to its parent, and on from each without a child to where most of it went.
+
+    The parent is the cluster at the beta before that most of it was in.
+    """
     lines, weights = [], []
-    for i, (before, after) in enumerate(pairwise(points)):
-        parents = _parents(before, after, p_x)
-        lines += [
-            [(betas[i], places[i][parent]), (betas[i + 1], place)]
-            for parent, place in zip(parents, places[i + 1], strict=True)
-        ]
-        weights += after.weight.tolist()
-    if len(points) == 1:  # a dot each
-        lines, weights = [[(betas[0], place)] * 2 for place in places[0]], points[0].weight.tolist()
+    for i, mass in enumerate(shared):
+        parents, heirs = np.argmax(mass, axis=0), np.argmax(mass, axis=1)
+        alone = [k for k in range(len(mass)) if k not in parents]
+        pairs = [*zip(parents, range(len(parents)), strict=True), *((k, heirs[k]) for k in alone)]
+        lines += [[(betas[i], places[i][a]), (betas[i + 1], places[i + 1][b])] for a, b in pairs]
+        weights += [*points[i + 1].weight, *points[i].weight[alone]]
     return lines, weights
 
 
-def _steps(points, places, p_x, betas):
-    """(lines, weights): each partition from the beta that prefers it to the next, and thin lines where clusters move."""
+def _steps(points, places, shared, betas):
+    """(lines, weights): each partition from the beta that prefers it to the next, and thin lines where x move."""
     inner = betas[1:] if len(betas) > 1 else np.array([1.0])
     ends = np.concatenate([[inner[0] / BEYOND], betas[1:], [inner[-1] * BEYOND]])
     lines, weights = [], []
@@ -167,25 +191,21 @@ def _steps(points, places, p_x, betas):
         lines += [[(ends[i], place), (ends[i + 1], place)] for place in at]
         weights += point.weight.tolist()
         if i > 0:
-            parents = _parents(points[i - 1], point, p_x)
-            lines += [
-                [(ends[i], places[i - 1][parent]), (ends[i], place)] for parent, place in zip(parents, at, strict=True)
-            ]
-            weights += [0.0] * len(at)
+            moved = np.argwhere(shared[i - 1] > 0)
+            lines += [[(ends[i], places[i - 1][a]), (ends[i], at[b])] for a, b in moved]
+            weights += [0.0] * len(moved)
     return lines, weights
 
 
-def _parents(before, after, p_x):
-    """Of each cluster after, the one before that most of it was in."""
-    return np.argmax(before.encoder.T @ (p_x[:, None] * after.encoder), axis=0)
+def _shared(before, after, p_x):
+    """The probability (T, T') of being in a cluster before and in another after."""
+    return before.encoder.T @ (p_x[:, None] * after.encoder)
 
 
-def _score(p_xy):
-    """The f(y) of mean 0 and variance 1 that correlates most with any function of x; 0 where there is none."""
+def _scores(p_xy):
+    """Two f(y) of mean 0 and variance 1 that correlate most with functions of x, (Y, 2), or as many as there are."""
     p_x, p_y = p_xy.sum(axis=1), p_xy.sum(axis=0)
     roots = [np.sqrt(np.where(p > 0, p, 1.0)) for p in (p_x, p_y)]
-    _, sigma, right = np.linalg.svd(p_xy / roots[0][:, None] / roots[1], full_matrices=False)
-    if len(sigma) < 2:
-        return np.zeros(len(p_y))
-    f = right[1] / roots[1]
-    return f * np.sign(f[np.argmax(np.abs(f))])
+    right = np.linalg.svd(p_xy / roots[0][:, None] / roots[1], full_matrices=False)[2]
+    f = right[1:3] / roots[1]
+    return (f * np.sign(f[np.arange(len(f)), np.argmax(np.abs(f), axis=1)])[:, None]).T

@@ -32,7 +32,6 @@ def fit(figure, result):
     axes.legend(frameon=False, loc="lower right")
 
 
-
 def diagnosis(figure, result):
     """Mean and standard deviation of each parameter by q, and corrected by the weights."""
     axes, names = figure.add_subplot(), result.names[:SHOWN]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from varinf._pictures.style import KL, REFERENCE, class_colours, ink, name_points
+from varinf._pictures.style import KL, REFERENCE, class_colours, ink, legend_below, name_points
 
 MOST_CODES = 1_000  # ellipses that are drawn; more would cover each other
 MOST_CLASSES = 20
@@ -30,14 +30,12 @@ def rate_distortion_plane(figure, points, curve, images):
         _reconstructions(panels[1], points, images)
 
 
-
 def _equal_elbo(axes, rates, distortions):
     """Lines distortion + rate = constant through the points' range."""
     levels = [x + y for x, y in zip(rates, distortions, strict=True)]
     reach = max(*rates, 1e-9)
     for level in np.linspace(min(levels), max(levels), 5):
         axes.plot([0, reach], [level, level - reach], color=REFERENCE, lw=0.8, zorder=0)
-
 
 
 def _reconstructions(figure, points, images):
@@ -52,7 +50,6 @@ def _reconstructions(figure, points, images):
             axes.set(xticks=[], yticks=[])
             axes.spines[:].set_visible(False)
         line[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize="small")
-
 
 
 def _side(images):
@@ -83,10 +80,13 @@ def vib_plane(figure, points):
     if silent.any():
         style = {"mfc": "none", "mec": ink(), "ms": 11, "zorder": 2}
         axes.plot(kept[silent], told[silent], "o", **style, label="collapsed: predicts the class frequencies")
-    name_points(axes, "w", [p.rate_weight for p in points], kept, told)
-    axes.set(xlabel=f"rate, above {points[0].rate.quantity} ({units})", ylabel=f"below {known.quantity} ({units})")
+    name_points(axes, "w", [p.rate_weight for p in points], kept, told, offset=(5, -13))
+    axes.set(
+        xlabel=f"rate, above {points[0].rate.quantity} ({units})",
+        ylabel=f"label information, below {known.quantity} ({units})",
+    )
     axes.set_title("the information plane, one point a weight w of the rate")
-    axes.legend(frameon=False, loc="lower right", fontsize="small")
+    legend_below(figure, axes)
 
 
 def codes(figure, codes):
@@ -102,10 +102,10 @@ def codes(figure, codes):
     values, vectors = np.linalg.eigh(covariance)
     wide, narrow = 2 * np.sqrt(values[:, 1]), 2 * np.sqrt(values[:, 0])
     angle = np.degrees(np.arctan2(vectors[:, 1, 1], vectors[:, 0, 1]))
-    colours = class_colours(len(classes))
+    colours, faint = class_colours(len(classes)), min(0.15, 20 / len(loc))
     for label, colour in zip(classes, colours, strict=True):
         own = np.ones(len(loc), dtype=bool) if label is None else codes.labels[:MOST_CODES] == label
-        style = {"edgecolors": colour, "facecolors": (*colour[:3], 0.12), "linewidths": 0.8}
+        style = {"edgecolors": colour, "facecolors": (*colour[:3], faint), "linewidths": 0.8}
         across = wide[own], narrow[own], angle[own]
         ellipses = EllipseCollection(*across, units="xy", offsets=loc[own], offset_transform=axes.transData, **style)
         axes.add_collection(ellipses)

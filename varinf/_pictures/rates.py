@@ -17,10 +17,8 @@ def curve(figure, result):
     axes.plot(at, high, color=ELBO, lw=1.4, label="chords: reached by mixing channels")
     axes.plot(at, low, ":", color=ink(), lw=1.0, label="tangents: no channel goes below")
     axes.plot(D[1:-1], R[1:-1], "o", color=ELBO, ms=3)
-    axes.plot(D[[0, -1]], R[[0, -1]], "o", color=KL, ms=6, clip_on=False, zorder=3)
-    for i, name, offset in ((0, f"least distortion {D[0]:.4g}", (9, 2)), (-1, f"rate 0 from {D[-1]:.4g} on", (0, 9))):
-        side = "left" if i == 0 else "right"
-        axes.annotate(name, (D[i], R[i]), xytext=offset, textcoords="offset points", ha=side, fontsize="small")
+    ends = f"ends: least distortion {D[0]:.4g}, and rate 0 from {D[-1]:.4g} on"
+    axes.plot(D[[0, -1]], R[[0, -1]], "o", color=KL, ms=6, clip_on=False, zorder=3, label=ends)
     touched = np.flatnonzero(np.isfinite(result.slope) & (result.slope > 0) & (R > 0) & (R < R[0]))
     if len(touched):
         i = touched[np.argmin(np.abs(R[touched] - R[0] / 2))]
@@ -28,7 +26,7 @@ def curve(figure, result):
         name = f"tangent of slope −{result.slope[i]:.3g} nats per unit of distortion"
         box, style = ((D[0], D[-1]), (0.0, R[0])), {"color": KL, "lw": 1.4, "zorder": 3}
         line_through(axes, (D[i], R[i] - result.gap[i]), -slope, *box, ls="--", label=name, **style)
-        axes.plot(D[i], R[i], "o", color=KL, ms=5, zorder=4)
+        axes.plot(D[i], R[i], "s", color=KL, ms=5, zorder=4)
     missed = np.count_nonzero(~np.asarray(result.converged))
     ended = f"; {missed} NOT converged" if missed else ""
     title = f"{len(D)} points, tangents and chords at most {result.sandwich:.1g} {result.units} apart{ended}"

@@ -20,7 +20,6 @@ def definition_1(figure, widths, log_evidence, elbo, kl):
     axes.legend(frameon=False, ncols=3, loc="upper center")
 
 
-
 def theorem_1(figure, t, elbo, log_evidence, history):
     """Left: q walks to the posterior. Right: EM's half steps, two lines that meet after each E step."""
     left, right = figure.subplots(1, 2)
@@ -46,7 +45,6 @@ def theorem_1(figure, t, elbo, log_evidence, history):
     right.legend(frameon=False, loc="center right")
 
 
-
 def theorem_2(figure, reconstruction, kl, images):
     """Each digit with its two terms."""
     axes = figure.add_subplot()
@@ -64,7 +62,6 @@ def theorem_2(figure, reconstruction, kl, images):
         inset.set_axis_off()
 
 
-
 def theorem_3(figure, z, aggregate, references, information):
     """The aggregate under two references: the information stays, the gap moves."""
     axes = figure.add_subplot()
@@ -77,7 +74,6 @@ def theorem_3(figure, z, aggregate, references, information):
     axes.set(xlabel="z", ylabel="density", title=f"rate = information ({information:.4f} nats) + gap")
     axes.set_ylim(0, 0.6)
     axes.legend(frameon=False, loc="upper left")
-
 
 
 def worked_example(figure, points, curve):

@@ -3,7 +3,7 @@
 import numpy as np
 
 ELBO, KL, REFERENCE = "#2a6f97", "#e07a5f", "#81a684"
-TICKS = 20  # rows or columns of a table that are numbered one by one
+TICKS = 12  # rows or columns of a table that are numbered one by one
 
 
 def ink():
@@ -11,13 +11,6 @@ def ink():
     from matplotlib import rcParams
 
     return rcParams["text.color"]
-
-
-def ground():
-    """The colour behind a picture."""
-    from matplotlib import rcParams
-
-    return rcParams["axes.facecolor"]
 
 
 def class_colours(count):
@@ -42,6 +35,24 @@ def name_points(axes, symbol, values, x, y, offset=(6, 4)):
     for place, labels in names:
         label = f"{symbol} = {', '.join(labels)}"
         axes.annotate(label, place, xytext=offset, textcoords="offset points", fontsize="small")
+
+
+def scale_of(axes, first, last):
+    """A logarithmic axis of x with plain numbers; a linear one where it spans less than a factor of 4."""
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+    axes.set_xlim(first, last)
+    if last >= 4 * first:
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if last < 200 * first else (1,)))
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+
+
+def legend_below(figure, axes):
+    """What the marks of one of several panels mean, below all of them: within, it would cover some."""
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False, fontsize="small")
 
 
 def line_through(axes, place, slope, x_range, y_range, **options):

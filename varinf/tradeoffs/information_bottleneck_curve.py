@@ -282,7 +282,7 @@ def _raced(joint, betas, tables, iterations):
 def _exchanged(joint, betas, problems, tolerance, iterations):
     """Each beta may go on from the encoder of another, where that is better than its own as it stands."""
     problems = list(problems)
-    for _ in range(EXCHANGES):
+    for _ in range(EXCHANGES if problems else 0):
         both = np.array(
             [informations(joint, encode(joint, betas[i : i + 1], p.table[None])[0][0]) for i, p in enumerate(problems)]
         ).reshape(-1, 2)
