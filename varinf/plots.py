@@ -29,6 +29,8 @@ def plot(result):
     ------
     TypeError
         For a result that has no picture.
+    ValueError
+        For codes of one latent, or with labels of more than 20 classes.
     ImportError
         Without matplotlib: ``pip install "varinf[examples]"``.
 
@@ -41,8 +43,9 @@ def plot(result):
     -----
     Informations are drawn in the units of the result: ``plot(curve.to("bits"))``.
 
-    Clusters of a bottleneck stand at E[f(Y)|t], where f has mean 0 and variance 1 and correlates most with any function
-    of x. The line of each comes from the cluster that most of it was in at the beta before, as wide as its weight.
+    Clusters of a bottleneck are stacked by their shares q(t), each drawn at the middle of its own, as wide as its
+    weight, and joined to the cluster that most of it was in at the beta before. Siblings are in order of E[f(Y)|t],
+    where f is the score of Y that correlates most with functions of x.
 
     Codes of more than two latents are shown in the two directions in which their means vary most.
 

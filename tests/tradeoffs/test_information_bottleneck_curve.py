@@ -52,6 +52,20 @@ def test_bits():
     assert curve.beta[0] == 1.7862113320
 
 
+@pytest.mark.parametrize("deterministic", [False, True])
+def test_the_limit_is_what_x_says_of_y(deterministic):
+    p_xy = random_joint(6, 4, 0.5, seed=3).astype(np.float32)  # which sums to 1 within its own precision
+    curve = vi.information_bottleneck_curve(p_xy / p_xy.sum(), [50.0], deterministic=deterministic)
+    exact = float(vi.mutual_information(p_xy / p_xy.sum()))
+    assert curve.limit == pytest.approx(exact, abs=1e-6)  # float32's
+    assert curve.to("bits").limit == pytest.approx(curve.limit / np.log(2), rel=1e-14)
+
+
+def test_prices_at_which_nothing_is_worth_keeping():
+    curve = vi.information_bottleneck_curve(flipped(0.1), betas=[0.0, 1.0])
+    assert curve.converged and curve.clusters.tolist() == [1, 1] and not curve.I_TX.any()
+
+
 def test_splits_say_where_clusters_come_apart():
     curve = vi.information_bottleneck_curve(flipped(0.1), betas=[1.4, 1.5, 1.6, 3.0])
     (split,) = curve.splits

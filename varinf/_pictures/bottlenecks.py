@@ -203,9 +203,11 @@ def _shared(before, after, p_x):
 
 
 def _scores(p_xy):
-    """Two f(y) of mean 0 and variance 1 that correlate most with functions of x, (Y, 2), or as many as there are."""
+    """Two f(y) of mean 0 and variance 1 that correlate most with functions of x, (Y, 2); 0 where there are fewer."""
     p_x, p_y = p_xy.sum(axis=1), p_xy.sum(axis=0)
     roots = [np.sqrt(np.where(p > 0, p, 1.0)) for p in (p_x, p_y)]
     right = np.linalg.svd(p_xy / roots[0][:, None] / roots[1], full_matrices=False)[2]
-    f = right[1:3] / roots[1]
-    return (f * np.sign(f[np.arange(len(f)), np.argmax(np.abs(f), axis=1)])[:, None]).T
+    scores = np.zeros((len(p_y), 2))
+    for k, f in enumerate(right[1:3] / roots[1]):
+        scores[:, k] = f * np.sign(f[np.argmax(np.abs(f))])
+    return scores

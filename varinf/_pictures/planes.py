@@ -85,6 +85,7 @@ def vib_plane(figure, points):
         xlabel=f"rate, above {points[0].rate.quantity} ({units})",
         ylabel=f"label information, below {known.quantity} ({units})",
     )
+    axes.margins(0.08, 0.12)
     axes.set_title("the information plane, one point a weight w of the rate")
     legend_below(figure, axes)
 

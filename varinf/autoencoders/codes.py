@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from varinf.families.diagonal_normal import DiagonalNormal
+
 
 class Plane(NamedTuple):
     """Codes in two directions: means (N, 2), covariances (N, 2, 2), directions (2, D), their share of the variance."""
@@ -28,6 +30,8 @@ class Codes:
 
     Raises
     ------
+    TypeError
+        If q is no DiagonalNormal.
     ValueError
         If q is no batch (N,), or the labels are not one a datum.
 
@@ -55,6 +59,8 @@ class Codes:
     slug = "codes"
 
     def __post_init__(self):
+        if not isinstance(self.q, DiagonalNormal):
+            raise TypeError(f"q is a {type(self.q).__name__}: give a DiagonalNormal, as an encoder does")
         if len(self.q.batch_shape) != 1 or len(self.q) == 0:
             raise ValueError(f"q has batch shape {self.q.batch_shape}: give one code per datum, (N,)")
         if self.labels is None:

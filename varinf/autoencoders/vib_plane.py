@@ -21,6 +21,11 @@ class VIBPlane:
         One a weight, in the order given.
     units : {"nats", "bits"}
         Of the points' estimates.
+
+    See Also
+    --------
+    varinf.vib_plane : What makes it.
+    varinf.plot : Draws it.
     """
 
     points: tuple
@@ -118,6 +123,7 @@ def vib_plane(
     --------
     VIB : The bottleneck.
     rate_distortion_plane : The same for autoencoders.
+    plot : The plane with its errors, as a picture.
 
     References
     ----------

@@ -145,6 +145,7 @@ def blahut_arimoto(p_x, distortion, slope, *, tolerance=1e-10, iterations=10_000
     reverse_water_filling : The exact curve of a normal source.
     binary_rate_distortion : The exact curve of a coin.
     mutual_information : The information of a joint distribution.
+    plot : The channel as a picture.
 
     Notes
     -----

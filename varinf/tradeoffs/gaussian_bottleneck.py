@@ -276,6 +276,7 @@ def gaussian_bottleneck_curve(Sigma_x, Sigma_xy, Sigma_y, betas=None):
     --------
     gaussian_bottleneck : A single β, with its projection.
     joint_covariance : The three blocks from data, with shrinkage.
+    plot : The curve with the places where directions join, as a picture.
 
     References
     ----------

@@ -148,6 +148,7 @@ def information_bottleneck(
     information_bottleneck_curve : All betas at once.
     critical_beta : Where keeping nothing stops to be a local minimum.
     gaussian_bottleneck : For jointly normal vectors, in closed form.
+    plot : Encoder and decoder as pictures.
 
     References
     ----------

@@ -203,6 +203,7 @@ def information_bottleneck_curve(
     --------
     information_bottleneck : One beta, with every start taken to its end.
     rate_distortion_curve : The same trade with a distortion that is given.
+    plot : The curve with its tangent, and clusters that split along beta.
 
     References
     ----------

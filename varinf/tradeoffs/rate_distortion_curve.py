@@ -159,6 +159,7 @@ def rate_distortion_curve(p_x, distortion, slopes=None, *, tolerance=1e-3, point
     blahut_arimoto : A single point, with its channel.
     reverse_water_filling : The exact curve of a normal source.
     uniform_rate_distortion : The exact curve of symbols all alike.
+    plot : The curve between its tangents and chords, as a picture.
 
     Notes
     -----
