@@ -41,7 +41,7 @@ def plot(result):
 
     Notes
     -----
-    Informations are drawn in the units of the result: ``plot(curve.to("bits"))``.
+    Information is drawn in the units of the result: ``plot(curve.to("bits"))``.
 
     Clusters of a bottleneck are stacked by their shares q(t), each drawn at the middle of its own, as wide as its
     weight, and joined to the cluster that most of it was in at the beta before. Siblings are in order of E[f(Y)|t],

@@ -29,7 +29,7 @@ def encoder(figure, result):
 
 
 def curve(figure, result):
-    """The plane of both informations; beside it the clusters along beta."""
+    """The plane of I(T;X) and I(T;Y); beside it the clusters along beta."""
     left, right = _panels(figure)
     (_partitions if result.deterministic else _encoders)(left, result)
     _clusters(right, result)

@@ -65,7 +65,7 @@ class Coder:
         return DiagonalNormal.from_log_scale(loc, log_scale)
 
     def codes(self, X, y=None):
-        """Codes of data with their labels, which `varinf.plot` draws as ellipses of one standard deviation.
+        """Encode data and keep their labels beside: `varinf.plot` draws ellipses of one standard deviation.
 
         Parameters
         ----------

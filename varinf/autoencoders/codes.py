@@ -107,7 +107,7 @@ class Codes:
             signs = np.sign(right[np.arange(2), np.argmax(np.abs(right[:2]), axis=1)])
             directions, total = signs[:, None] * right[:2], float(np.sum(singular**2))
             share = float(np.sum(singular[:2] ** 2)) / total if total > 0 else 1.0
-        covariance = np.einsum("kd,nd,ld->nkl", directions, scale**2, directions)
+        covariance = np.einsum("ki,ni,li->nkl", directions, scale**2, directions)
         return Plane(loc @ directions.T, covariance, directions, share)
 
     def __repr__(self):
