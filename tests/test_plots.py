@@ -271,6 +271,16 @@ def test_lines_of_reference_show_on_dark_ground_too():
         assert limit.get_color() == ink
 
 
+def test_names_that_would_meet_are_one():
+    from matplotlib.figure import Figure
+
+    from varinf._pictures.style import name_points
+
+    axes = Figure().add_subplot()
+    name_points(axes, "β", [1.0, 2.0, 3.0, 4.0], [0.0, 10.0, 0.5, 10.0], [0.0, 1.0, 0.01, 0.9])
+    assert [text.get_text() for text in axes.texts] == ["β = 1, 3", "β = 2", "β = 4"]
+
+
 def test_what_has_no_picture_is_told_what_has():
     with pytest.raises(TypeError, match=r"^WaterFilling has no picture: .*codes, fit, .*rate_distortion_curve, "):
         vi.plot(vi.reverse_water_filling([1.0], 0.5))

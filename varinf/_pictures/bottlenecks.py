@@ -13,6 +13,7 @@ BEYOND = 1.2  # times the first and last betas: where their axis ends, and the l
 DIGITS = 9  # of scores that count: by less, two clusters do not differ
 NAMED = 5  # directions at most, if their critical betas stand beside them
 SMALL = 1e-9  # of information: nothing
+CROWDED = 60  # partitions: beyond, their marks are smaller
 GRID = 200  # betas at which a direction is drawn, beside the curve's own
 
 
@@ -114,11 +115,12 @@ def _encoders(axes, result):
 
 def _partitions(axes, result):
     x, y, hull = result.I_TX, result.I_TY, np.isfinite(result.beta)
-    style = {"color": ELBO, "ms": 4, "lw": 1.2}
+    size = 4.0 if len(x) <= CROWDED else 2.5
+    style = {"color": ELBO, "ms": size, "lw": 1.2, "zorder": 3}
     axes.plot(x[hull], y[hull], "o-", **style, label="partitions that some β prefers")
     if not hull.all():
-        below = {"mfc": "none", "mec": KL, "label": "undominated, below the hull", "zorder": 3}
-        axes.plot(x[~hull], y[~hull], "o", ms=4, **below)
+        below = {"mfc": "none", "mec": KL, "label": "undominated, below the hull"}
+        axes.plot(x[~hull], y[~hull], "o", ms=size, **below)
     _frame(axes, x, y, result.limit, result.units)
     axes.set(xlabel=f"I(T;X) = H(T) ({result.units})")
     axes.set_title("partitions" + ("" if result.converged else ": NOT all looked at"))

@@ -5,6 +5,7 @@ import numpy as np
 from varinf._pictures.style import KL, REFERENCE, class_colours, ink, legend_below, name_points
 
 MOST_CODES = 1_000  # ellipses that are drawn; more would cover each other
+CROWDED = 500  # ellipses: beyond, their lines are thinner
 MOST_CLASSES = 20
 
 
@@ -103,10 +104,10 @@ def codes(figure, codes):
     values, vectors = np.linalg.eigh(covariance)
     wide, narrow = 2 * np.sqrt(values[:, 1]), 2 * np.sqrt(values[:, 0])
     angle = np.degrees(np.arctan2(vectors[:, 1, 1], vectors[:, 0, 1]))
-    colours, faint = class_colours(len(classes)), min(0.15, 20 / len(loc))
+    colours, faint, line = class_colours(len(classes)), min(0.15, 20 / len(loc)), 0.8 if len(loc) <= CROWDED else 0.4
     for label, colour in zip(classes, colours, strict=True):
         own = np.ones(len(loc), dtype=bool) if label is None else codes.labels[:MOST_CODES] == label
-        style = {"edgecolors": colour, "facecolors": (*colour[:3], faint), "linewidths": 0.8}
+        style = {"edgecolors": colour, "facecolors": (*colour[:3], faint), "linewidths": line}
         across = wide[own], narrow[own], angle[own]
         ellipses = EllipseCollection(*across, units="xy", offsets=loc[own], offset_transform=axes.transData, **style)
         axes.add_collection(ellipses)

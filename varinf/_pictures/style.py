@@ -24,12 +24,14 @@ def class_colours(count):
 
 
 def name_points(axes, symbol, values, x, y, offset=(6, 4)):
-    """Each point's value beside it; those of points that lie on one another in one label."""
+    """Each point's value beside it; those of points so near that their names would meet in one label."""
     places, names = np.column_stack([x, y]), []
-    near = np.ptp(places, axis=0) / 20
+    near = np.ptp(places, axis=0) / (10, 20)  # a name is wider than high
     for place, value in zip(places, values, strict=True):
-        if names and (np.abs(names[-1][0] - place) <= near).all():
-            names[-1][1].append(f"{value:g}")
+        for other, together in names:
+            if (np.abs(other - place) <= near).all():
+                together.append(f"{value:g}")
+                break
         else:
             names.append((place, [f"{value:g}"]))
     for place, labels in names:
