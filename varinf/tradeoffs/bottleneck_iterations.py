@@ -9,8 +9,8 @@ At a given beta the encoders q(t|x) that minimise I(T;X) − beta I(T;Y) are fix
     J = KL(p(x) q(t|x) || p(x) q(t)) − beta Σ p(x, y) q(t|x) log q(y|t),
 
 in turn over q(t|x) and over (q(t), q(y|t)), so that J never rises; at its minimum over the latter it is
-I(T;X) − beta I(T;Y) + beta H(Y). The state is the table q(t, y), clusters × labels: an iteration is two matrix products
-with every problem's clusters stacked, and between them one exponential per cluster and x.
+I(T;X) − beta I(T;Y) + beta H(Y). The state is the table q(t, y), clusters × labels, and an iteration a kernel's:
+`varinf/_kernels/bottleneck.py`.
 
 Plain iterations crawl where a cluster is about to split or to merge. Anderson's method goes from the last few iterates
 to where a linear map would have its fixed point, in log q(t, y) with entries weighted by q(t, y), so that clusters that
@@ -86,35 +86,26 @@ def _merged(joint, beta, problem):
 
 def encode(joint, beta, tables):
     """The encoders (B, T, X) that tables (B, T, Y) of q(t, y) ask for, and J (B,) of both."""
-    logits = _logits(joint, beta, tables)
-    top = logits.max(axis=1)
-    logits -= top[:, None]
-    encoders = kernel("vector_math", logits).exp_nonpositive(logits.reshape(-1)).reshape(logits.shape)
-    total = encoders.sum(axis=1)
-    encoders /= total[:, None]
-    return encoders, -((np.log(total) + top) @ joint.p_x)
+    encoders, _, value = _iterate(joint, beta, tables)
+    return encoders, value
+
+
+def _iterate(joint, beta, tables):
+    """(encoders, the tables that they make, J)."""
+    return kernel("bottleneck", tables).iterate(tables, joint.conditional, joint.p_x, beta)
 
 
 def log_partition(joint, beta, table):
     """log Σ_t q(t) exp(beta Σ_y p(y|x) log q(y|t)) for each x (X,)."""
-    logits = _logits(joint, np.array([beta]), table[None])[0]
+    logits = beta * (log(table) @ joint.conditional.T) + (1 - beta) * log(table.sum(axis=1))[:, None]
     top = logits.max(axis=0)
     return np.log(np.exp(logits - top).sum(axis=0)) + top
-
-
-def _logits(joint, beta, tables):
-    problems, clusters, labels = tables.shape
-    logits = (log(tables).reshape(-1, labels) @ joint.conditional.T).reshape(problems, clusters, -1)
-    logits *= beta[:, None, None]
-    logits += ((1 - beta)[:, None] * log(tables.sum(axis=2)))[:, :, None]  # log q(y|t) is log q(t, y) − log q(t)
-    return logits
 
 
 def _plain(joint, beta, tables, steps):
     """(encoders, J, residual, which is not known) after plain iterations."""
     for _ in range(steps):
-        encoders, value = encode(joint, beta, tables)
-        tables = encoders @ joint.p_xy
+        encoders, tables, value = _iterate(joint, beta, tables)
     return encoders, value, np.full(len(tables), np.inf)
 
 
@@ -122,8 +113,7 @@ def _accelerated(joint, beta, tables, steps):
     """(encoders, J, residual) after so many of Anderson's steps."""
     shape, flat = tables.shape, (len(tables), -1)
     points, moves = np.zeros((2, len(tables), MEMORY, shape[1] * shape[2]))  # differences of iterates, of residuals
-    at, (encoders, value) = log(tables).reshape(flat), encode(joint, beta, tables)
-    after = encoders @ joint.p_xy
+    at, (encoders, after, value) = log(tables).reshape(flat), _iterate(joint, beta, tables)
     move, residual = log(after).reshape(flat) - at, np.full(len(tables), np.inf)
     for step in range(steps - 1):
         weight = after.reshape(flat)
@@ -137,12 +127,12 @@ def _accelerated(joint, beta, tables, steps):
             ahead -= ((points + moves) * share).sum(axis=1)
         tried = np.exp(ahead - ahead.max(axis=1, keepdims=True))
         tried = (tried / tried.sum(axis=1, keepdims=True)).reshape(shape)
-        encoders, reached = encode(joint, beta, tried)
+        encoders, following, reached = _iterate(joint, beta, tried)
         worse = ~(reached <= value)
         if worse.any():
             tried[worse] = after[worse]
-            encoders[worse], reached[worse] = encode(joint, beta[worse], tried[worse])
-        value, after = reached, encoders @ joint.p_xy
+            encoders[worse], following[worse], reached[worse] = _iterate(joint, beta[worse], tried[worse])
+        value, after = reached, following
         new = log(tried).reshape(flat)
         new_move = log(after).reshape(flat) - new
         place = step % MEMORY
