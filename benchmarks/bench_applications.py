@@ -14,6 +14,7 @@ import pytest
 from scipy.special import logsumexp
 
 sys.path.insert(0, str(Path(__file__).parent))
+import bottleneck_speed
 from inference_speed import CONTENDERS, MODELS, run
 
 import varinf as vi
@@ -162,3 +163,18 @@ def test_variational_fit_with_compilation(benchmark, tmp_path, model, contender)
     benchmark.extra_info |= {"seconds without imports": seconds[0], "ELBO": float(bound)}
     best = {"logistic regression": -67.6, "eight schools": -31.6}[model]  # of the family
     assert bound.value < best + 0.1
+
+
+@pytest.mark.parametrize("contender", bottleneck_speed.CONTENDERS)
+def test_bottleneck_curve(benchmark, contender):
+    """40 betas of 8 starts, 50 x 20 symbols; dit on 2 of the betas. `bottleneck_speed.py` makes the guide's table."""
+    if not bottleneck_speed.installed(contender):
+        pytest.skip(f"{contender.split(',')[0]} is not installed")
+    p_xy = bottleneck_speed.table(1.0)
+    betas = bottleneck_speed.grid(p_xy)
+    rounds = 1 if contender == "dit" else 3
+    _, *found = benchmark.pedantic(lambda: bottleneck_speed.run(contender, p_xy, betas), rounds=rounds)
+    excess = bottleneck_speed.excess(*found, p_xy, betas)
+    benchmark.extra_info |= {"excess, median": float(np.median(excess)), "excess, largest": float(excess.max())}
+    if contender == "varinf":
+        assert excess.max() < 1e-6

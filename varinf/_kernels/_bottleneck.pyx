@@ -19,50 +19,79 @@ cdef inline double log_of(double x) noexcept nogil:
     return vi_log(x if x > TINY else TINY)
 
 
-cdef inline void add(double* out, double factor, const double* row, Py_ssize_t count) noexcept nogil:
+cdef inline void add(double* out, const double* factor, const double* rows, Py_ssize_t n,
+                     Py_ssize_t count) noexcept nogil:
+    """out (count,) plus factors (n,) times rows (n, count), four rows in a pass."""
+    cdef Py_ssize_t i, k = 0
+    cdef double a, b, c, d
+    cdef const double* row
+    while k + 4 <= n:
+        a, b, c, d, row = factor[k], factor[k + 1], factor[k + 2], factor[k + 3], rows + k * count
+        for i in range(count):
+            out[i] += (a * row[i] + b * row[count + i]) + (c * row[2 * count + i] + d * row[3 * count + i])
+        k += 4
+    while k < n:
+        a, row = factor[k], rows + k * count
+        for i in range(count):
+            out[i] += a * row[i]
+        k += 1
+
+
+cdef inline void raise_to(double* top, const double* row, Py_ssize_t count) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(count):
-        out[i] += factor * row[i]
+        top[i] = row[i] if row[i] > top[i] else top[i]
 
 
-cdef double one(const real[:, ::1] table, const double[:, ::1] labels, const double[:, ::1] joint,
-                const double[::1] p_x, double beta, double[:, ::1] logits, double[::1] top, double[::1] total,
-                double[::1] row, real[:, ::1] encoder, real[:, ::1] after) noexcept nogil:
-    """One problem: the encoder, the table after it, and the objective. labels is p(y|x) (Y, X), joint p(x, y) (X, Y)."""
-    cdef Py_ssize_t T = table.shape[0], Y = table.shape[1], X = p_x.shape[0], t, x, y
-    cdef double weight, base, objective = 0
+cdef inline void exponentiate(double* row, const double* top, double* total, Py_ssize_t count) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(count):
+        row[i] = vi_exp_nonpositive(row[i] - top[i])
+        total[i] += row[i]
+
+
+cdef inline void multiply(double* row, const double* factor, real* out, Py_ssize_t count) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(count):
+        row[i] *= factor[i]
+        out[i] = <real>row[i]
+
+
+cdef inline void fill(double* row, double value, Py_ssize_t count) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(count):
+        row[i] = value
+
+
+cdef double one(const real* table, const double* labels, const double* joint, const double* p_x, double beta,
+                double* logits, double* top, double* total, double* row, real* encoder, real* after,
+                Py_ssize_t T, Py_ssize_t X, Py_ssize_t Y) noexcept nogil:
+    """One problem: encoder, table after it, and the objective. labels is p(y|x) (Y, X), joint p(x, y) (X, Y)."""
+    cdef Py_ssize_t t, x, y
+    cdef double weight, objective = 0
     for t in range(T):
         weight = 0
         for y in range(Y):
-            weight += table[t, y]
-        base = (1 - beta) * log_of(weight)
-        for x in range(X):
-            logits[t, x] = base
-        for y in range(Y):
-            add(&logits[t, 0], beta * log_of(table[t, y]), &labels[y, 0], X)
+            weight += table[t * Y + y]
+            row[y] = beta * log_of(table[t * Y + y])
+        fill(logits + t * X, (1 - beta) * log_of(weight), X)
+        add(logits + t * X, row, labels, Y, X)
+    fill(total, 0, X)
     for x in range(X):
-        top[x] = logits[0, x]
-        total[x] = 0
+        top[x] = logits[x]
     for t in range(1, T):
-        for x in range(X):
-            top[x] = logits[t, x] if logits[t, x] > top[x] else top[x]
+        raise_to(top, logits + t * X, X)
     for t in range(T):
-        for x in range(X):
-            logits[t, x] = vi_exp_nonpositive(logits[t, x] - top[x])
-            total[x] += logits[t, x]
+        exponentiate(logits + t * X, top, total, X)
     for x in range(X):
         objective -= p_x[x] * (top[x] + vi_log(total[x]))
         total[x] = 1 / total[x]
     for t in range(T):
-        for x in range(X):
-            logits[t, x] *= total[x]
-            encoder[t, x] = <real>logits[t, x]
+        multiply[real](logits + t * X, total, encoder + t * X, X)
+        fill(row, 0, Y)
+        add(row, logits + t * X, joint, X, Y)
         for y in range(Y):
-            row[y] = 0
-        for x in range(X):
-            add(&row[0], logits[t, x], &joint[x, 0], Y)
-        for y in range(Y):
-            after[t, y] = <real>row[y]
+            after[t * Y + y] = <real>row[y]
     return objective
 
 
@@ -71,8 +100,9 @@ cdef void many(const real[:, :, ::1] tables, const double[:, ::1] labels, const 
                real[:, :, ::1] encoders, real[:, :, ::1] after, real[::1] objective) noexcept nogil:
     cdef Py_ssize_t b, X = p_x.shape[0], Y = tables.shape[2]
     for b in range(tables.shape[0]):
-        objective[b] = <real>one[real](tables[b], labels, joint, p_x, beta[b], logits, scratch[0, :X],
-                                       scratch[1, :X], scratch[2, :Y], encoders[b], after[b])
+        objective[b] = <real>one[real](&tables[b, 0, 0], &labels[0, 0], &joint[0, 0], &p_x[0], beta[b], &logits[0, 0],
+                                       &scratch[0, 0], &scratch[1, 0], &scratch[2, 0], &encoders[b, 0, 0],
+                                       &after[b, 0, 0], tables.shape[1], X, Y)
 
 
 def iterate(tables, conditional, p_x, beta):

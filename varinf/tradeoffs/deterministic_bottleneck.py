@@ -104,50 +104,39 @@ def frontier(joint, seeds, clusters, expanded=EXPANDED):
     H ascends. The walk starts from `seeds` and looks at all neighbours of every undominated partition, of at most
     `expanded` of them.
     """
-    known, looked = {}, set()
-    for labels in seeds:
-        labels = compact(np.asarray(labels))
-        known[labels.tobytes()] = labels
-    members = _undominated(joint, list(known.values()))
+    distinct = list({labels.tobytes(): labels for labels in (compact(np.asarray(one)) for one in seeds)}.values())
+    H, I = np.array([informations(joint, hard(labels)) for labels in distinct]).T
+    members, H, I = _chosen(distinct, H, I)
+    looked = set()
     while len(looked) < expanded:
-        waiting = [labels for labels in members if labels.tobytes() not in looked]
+        waiting = [i for i, labels in enumerate(members) if labels.tobytes() not in looked]
         if not waiting:
-            return *_points(joint, members), True
-        found = list(members)
-        H, I = _points(joint, members)[1:]
+            return members, H, I, True
+        makers, new_H, new_I = [], [H], [I]
         best = np.append(-np.inf, I)  # of the members with at most so much entropy
-        for labels in waiting[: max(1, expanded - len(looked))]:
-            looked.add(labels.tobytes())
-            neighbours = Neighbours(joint, labels, clusters)
-            own_H, own_I = informations(joint, hard(labels))
-            new_H = own_H + neighbours.changes(lambda weight, tables: -x_log_x(weight))
-            new_I = own_I + neighbours.changes(lambda weight, tables: _sum(tables) - x_log_x(weight))
-            above = new_I > best[np.searchsorted(H, new_H + GAIN, side="right")] + GAIN
-            candidates = np.nonzero(above)[0]
-            found += [neighbours.partition(int(i)) for i in candidates[_rising(new_H[candidates], new_I[candidates])]]
-        members = _undominated(joint, found)
-    return *_points(joint, members), False
+        for i in waiting[: expanded - len(looked)]:
+            looked.add(members[i].tobytes())
+            neighbours = Neighbours(joint, members[i], clusters)
+            there_H = H[i] + neighbours.changes(lambda weight, tables: -x_log_x(weight))
+            there_I = I[i] + neighbours.changes(lambda weight, tables: _sum(tables) - x_log_x(weight))
+            above = np.nonzero(there_I > best[np.searchsorted(H, there_H + GAIN, side="right")] + GAIN)[0]
+            above = above[_rising(there_H[above], there_I[above])]
+            makers += [(neighbours, int(place)) for place in above]
+            new_H.append(there_H[above])
+            new_I.append(there_I[above])
+        members, H, I = _chosen(members + makers, np.concatenate(new_H), np.concatenate(new_I))
+        members = [one if isinstance(one, np.ndarray) else one[0].partition(one[1]) for one in members]
+    return members, H, I, False
 
 
-def _undominated(joint, partitions):
-    distinct = list({labels.tobytes(): labels for labels in partitions}.values())
-    labels, H, I = _points(joint, distinct)
-    return [labels[i] for i in _rising(H, I)]
-
-
-def _points(joint, partitions):
-    """(partitions, H, I), by H."""
-    both = np.array([informations(joint, hard(labels)) for labels in partitions])
-    order = np.lexsort((-both[:, 1], both[:, 0]))
-    return [partitions[i] for i in order], both[order, 0], both[order, 1]
+def _chosen(things, H, I):
+    """(things, H, I) of the points that no other dominates, by H."""
+    kept = _rising(H, I)
+    return [things[i] for i in kept], H[kept], I[kept]
 
 
 def _rising(H, I):
     """Indices of points that no other is at most as far right and at least as high as, by H."""
     order = np.lexsort((-I, H))
-    kept, best = [], -np.inf
-    for i in order:
-        if I[i] > best + GAIN:
-            kept.append(i)
-            best = I[i]
-    return kept
+    highest = np.concatenate([[-np.inf], np.maximum.accumulate(I[order])[:-1]])
+    return order[I[order] > highest + GAIN]
