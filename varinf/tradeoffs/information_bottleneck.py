@@ -13,7 +13,7 @@ from varinf.tradeoffs.joint_distribution import informations, reduced
 from varinf.tradeoffs.units import converted
 
 TOLERANCE = 1e-9
-ITERATIONS = 30_000
+ITERATIONS = 10_000
 MOST_SPLITS = 50
 
 
