@@ -254,6 +254,9 @@ blocks = vi.joint_covariance(upper, lower)
 normal = vi.gaussian_bottleneck_curve(*blocks)
 print(normal)
 print("critical betas:", *normal.critical_betas[:6].round(3), "...")
+shrunk = vi.joint_covariance(upper, lower, shrinkage="ledoit-wolf")
+print(f"I(X;Y) with shrunken correlations: "
+      f"{vi.gaussian_bottleneck_curve(*shrunk).limit:.3f} nats")
 three = vi.gaussian_bottleneck(*blocks, beta=3.0)
 A, (cov_x, cov_xy, cov_y) = three.projection, blocks
 cov_z = A @ cov_x @ A.T + np.eye(len(A))
