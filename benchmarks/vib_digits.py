@@ -39,7 +39,7 @@ def split(seed):
 def peers(fit, held_out, seed):
     """Errors of scikit-learn's classifiers, in percent."""
     models = {
-        "logistic regression": LogisticRegression(max_iter=2000),
+        "logistic": LogisticRegression(max_iter=2000),
         "perceptron": MLPClassifier((128,), batch_size=100, max_iter=EPOCHS, random_state=seed),
     }
     with warnings.catch_warnings():
@@ -72,7 +72,7 @@ def main():
             points = [plane[k] for plane in planes]
             numbers = [f"{np.mean([float(getattr(p, name)) for p in points]):.3f}" for name in COLUMNS]
             ece = [f"{np.mean([getattr(p.calibration, name) for p in points]):.3f}" for name in CALIBRATION]
-            silent = f"{sum(p.collapsed for p in points)} of {SEEDS}"
+            silent = f"{sum(p.collapsed for p in points)}/{SEEDS}"
             table.writerow(["VIB", f"{weight:g}", *numbers, *_errors(errors[:, k], reference), *ece, silent])
         for name in others[0]:
             each = np.array([found[name] for found in others])

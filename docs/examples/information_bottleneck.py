@@ -75,8 +75,9 @@ assert np.all(stuck == 0.5) and found.clusters == 2
 
 curve = vi.information_bottleneck_curve(p_xy, np.linspace(1, 4, 61))
 critical = vi.critical_beta(p_xy)
-branches = np.array([np.sort(z.decoder[:, 1])[[0, -1]] for z in curve])
-(split,) = curve.splits
+shown = [np.sort(z.decoder[z.weight > 1e-9, 1]) for z in curve]
+branches = np.array([each[[0, -1]] for each in shown])
+split = curve.splits[-1]
 print(f"critical beta {critical:.4f}; split between {split.above:.2f} "
       f"and {split.below:.2f}")
 
