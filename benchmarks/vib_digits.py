@@ -40,7 +40,7 @@ def peers(fit, held_out, seed):
     """Errors of scikit-learn's classifiers, in percent."""
     models = {
         "logistic": LogisticRegression(max_iter=2000),
-        "perceptron": MLPClassifier((128,), batch_size=100, max_iter=EPOCHS, random_state=seed),
+        "MLP": MLPClassifier((128,), batch_size=100, max_iter=EPOCHS, random_state=seed),
     }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # as many epochs as the bottleneck
@@ -70,13 +70,17 @@ def main():
         table.writerow(["model", "weight", *COLUMNS, "error, %", "rise", "±", "ECE", "calibrated ECE", "collapsed"])
         for k, weight in enumerate(WEIGHTS):
             points = [plane[k] for plane in planes]
-            numbers = [f"{np.mean([float(getattr(p, name)) for p in points]):.3f}" for name in COLUMNS]
+            numbers = [_nats(np.mean([float(getattr(p, name)) for p in points])) for name in COLUMNS]
             ece = [f"{np.mean([getattr(p.calibration, name) for p in points]):.3f}" for name in CALIBRATION]
             silent = f"{sum(p.collapsed for p in points)}/{SEEDS}"
             table.writerow(["VIB", f"{weight:g}", *numbers, *_errors(errors[:, k], reference), *ece, silent])
         for name in others[0]:
             each = np.array([found[name] for found in others])
             table.writerow([name, "", *[""] * len(COLUMNS), *_errors(each, reference), "", "", ""])
+
+
+def _nats(x):
+    return f"{x:.1f}" if x >= 10 else f"{x:.3f}"
 
 
 def _errors(errors, reference):
