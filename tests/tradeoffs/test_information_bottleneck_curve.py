@@ -73,6 +73,13 @@ def test_splits_say_where_clusters_come_apart():
     assert (split.clusters_before, split.clusters_after) == (1, 2)
 
 
+def test_there_is_one_split_and_no_cluster_without_mass():
+    curve = vi.information_bottleneck_curve(flipped(0.1), np.linspace(1, 4, 61))
+    (split,) = curve.splits
+    assert split.above < 1.5625 <= split.below
+    assert min(point.weight.min() for point in curve) > 0.05
+
+
 def test_betas_by_themselves_span_the_curve():
     p_xy = random_joint(6, 4, 0.5, seed=3)
     curve = vi.information_bottleneck_curve(p_xy)

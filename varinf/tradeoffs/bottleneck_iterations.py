@@ -69,7 +69,11 @@ def advance(joint, betas, problems, steps, accelerated=True):
 
 def finish(joint, betas, problems, tolerance, iterations):
     """The problems with a residual of at most `tolerance`, or after so many iterations."""
-    found, active, steps = list(problems), list(range(len(problems))), FIRST_ROUND
+    found = [
+        _merged(joint, beta, problem) if problem.residual <= tolerance else problem
+        for beta, problem in zip(betas, problems, strict=True)
+    ]
+    active, steps = list(range(len(problems))), FIRST_ROUND
     while active := [i for i in active if found[i].residual > tolerance and found[i].iterations < iterations]:
         for i, moved in zip(active, advance(joint, betas[active], [found[i] for i in active], steps), strict=True):
             found[i] = moved if steps >= ROUND or moved.residual > tolerance else _merged(joint, betas[i], moved)
