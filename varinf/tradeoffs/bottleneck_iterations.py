@@ -27,6 +27,7 @@ from varinf._kernels import kernel
 from varinf.tradeoffs.joint_distribution import x_log_x
 
 TINY = 1e-300  # stands for 0 in logarithms: an x may enter a cluster that lacks one of its labels, where that pays
+LOG_TINY = np.log(TINY)
 ELEMENTS = 1 << 15  # of clusters × x that are worked on at once: they stay in the cache
 MEMORY = 5  # differences of iterates that a step is made from
 RIDGE = 1e-9  # of the trace, added to their products: differences of late iterates are all but parallel
@@ -116,36 +117,43 @@ def _plain(joint, beta, tables, steps):
 def _accelerated(joint, beta, tables, steps):
     """(encoders, J, residual) after so many of Anderson's steps."""
     shape, flat = tables.shape, (len(tables), -1)
-    points, moves = np.zeros((2, len(tables), MEMORY, shape[1] * shape[2]))  # differences of iterates, of residuals
+    ends, moves = np.zeros(
+        (2, len(tables), MEMORY, shape[1] * shape[2])
+    )  # differences of where iterates lead; of moves
+    exponential = kernel("vector_math", tables).exp_nonpositive
     at, (encoders, after, value) = log(tables).reshape(flat), _iterate(joint, beta, tables)
-    move, residual = log(after).reshape(flat) - at, np.full(len(tables), np.inf)
+    end, residual = log(after).reshape(flat), np.full(len(tables), np.inf)
+    move = end - at
     for step in range(steps - 1):
-        weight = after.reshape(flat)
-        ahead = at + move
+        ahead = end
         if step > 0:
-            heavy = moves * weight[:, None]
+            heavy = moves * after.reshape(flat)[:, None]
             products = heavy @ moves.transpose(0, 2, 1)
-            square = np.trace(products, axis1=1, axis2=2)
-            products[:, range(MEMORY), range(MEMORY)] += (RIDGE * square + TINY)[:, None]
+            diagonal = products.reshape(flat)[:, :: MEMORY + 1]
+            diagonal += RIDGE * diagonal.sum(axis=1, keepdims=True) + TINY
             share = np.linalg.solve(products, heavy @ move[:, :, None])
-            ahead -= ((points + moves) * share).sum(axis=1)
-        tried = np.exp(ahead - ahead.max(axis=1, keepdims=True))
-        tried = (tried / tried.sum(axis=1, keepdims=True)).reshape(shape)
+            ahead = end - (share.transpose(0, 2, 1) @ ends)[:, 0]
+        ahead = ahead - ahead.max(axis=1, keepdims=True)
+        tried = exponential(ahead.reshape(-1)).reshape(shape)
+        total = tried.sum(axis=(1, 2))
+        tried /= total[:, None, None]
+        new = np.maximum(ahead - np.log(total)[:, None], LOG_TINY)
         encoders, following, reached = _iterate(joint, beta, tried)
         worse = ~(reached <= value)
         if worse.any():
-            tried[worse] = after[worse]
+            tried[worse], new[worse] = after[worse], end[worse]
             encoders[worse], following[worse], reached[worse] = _iterate(joint, beta[worse], tried[worse])
         value, after = reached, following
-        new = log(tried).reshape(flat)
-        new_move = log(after).reshape(flat) - new
+        new_end = log(after).reshape(flat)
+        new_move = new_end - new
         place = step % MEMORY
-        points[:, place], moves[:, place] = new - at, new_move - move
-        points[worse], moves[worse] = 0.0, 0.0  # a memory that misled is forgotten
-        at, move = new, new_move
+        ends[:, place], moves[:, place] = new_end - end, new_move - move
+        if worse.any():
+            ends[worse], moves[worse] = 0.0, 0.0  # a memory that misled is forgotten
+        end, move = new_end, new_move
         residual = np.abs(after - tried).sum(axis=(1, 2))
     weight = after.reshape(flat)[:, None]
-    lengths = (points**2 * weight).sum(axis=2) / np.maximum((moves**2 * weight).sum(axis=2), TINY)
+    lengths = ((ends - moves) ** 2 * weight).sum(axis=2) / np.maximum((moves**2 * weight).sum(axis=2), TINY)
     return encoders, value, residual * np.sqrt(np.maximum(lengths.max(axis=1), 1.0))
 
 

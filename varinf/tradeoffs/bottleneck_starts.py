@@ -26,7 +26,7 @@ UNSTABLE = 1e-6  # beta σ₂² above 1 by so much is not rounding
 SOME = 1e-3  # keeps every cluster within reach of every x
 TILT = 0.5  # of a split's two halves, at the x that tells them apart best
 SMALL = 1e-6  # of the mass: smaller clusters are not split
-SEEKING = 40  # steps that the labels of a new cluster are given to settle in
+SEEKING = 20  # steps that the labels of a new cluster are given to settle in
 LOWER = 1e-10  # nats: what lowers J by less is rounding's
 MASSES = (0.3, 0.1, 0.03, 0.01, 1e-3, 1e-4)  # that a new cluster is tried with
 
@@ -38,7 +38,7 @@ def starts(joint, beta, clusters, number, rng):
     fullest = np.eye(symbols) if clusters == symbols else merged(joint, beta, clusters)
     tables = [fullest @ joint.p_xy]
     for _ in range(number - 1):
-        spread = rng.random((rng.integers(1, clusters, endpoint=True), symbols)) + SOME
+        spread = rng.random((round(clusters ** rng.uniform()), symbols)) + SOME
         for _ in range(UNEVEN):
             spread *= spread
         spread /= spread.sum(axis=0)

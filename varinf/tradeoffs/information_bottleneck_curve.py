@@ -178,7 +178,7 @@ def information_bottleneck_curve(
         Most values that T may take. The number of x suffices for the best encoders, and is the default.
     restarts : int
         Starts at each beta: the first from the encoder that says all, the others at random. After 3 iterations the best
-        of the others goes on, and after 11 only if it is ahead of the first.
+        of the others goes on, if the first is not ahead of it after 8.
     rng : None, int, SeedSequence or Generator
         For the random starts.
     deterministic : bool
@@ -266,16 +266,18 @@ def _raced(joint, betas, tables, iterations):
     owner = np.repeat(np.arange(len(betas)), [len(each) for each in tables])
     problems = [begun(table) for each in tables for table in each]
     problems = advance(joint, betas[owner], problems, HEAT, accelerated=False)
-    two = []
-    for i in range(len(betas)):
-        first, *others = np.nonzero(owner == i)[0].tolist()
-        two += [first, *sorted(others, key=lambda one: problems[one].value)[:1]]
-    owner, problems = owner[two], advance(joint, betas[owner[two]], [problems[one] for one in two], FIRST_ROUND)
-    lead = {int(i): problem.value for i, problem in zip(owner[::-1], problems[::-1], strict=True)}  # the first ones'
-    on = [one for one, i in enumerate(owner.tolist()) if problems[one].value <= lead[i]]
-    owner, problems = owner[on], finish(joint, betas[owner[on]], [problems[one] for one in on], NEAR, iterations)
+    on = list(range(len(betas)))  # the beta of each that goes on
+    first = np.flatnonzero(np.diff(owner, prepend=-1))
+    ahead = advance(joint, betas, [problems[one] for one in first], FIRST_ROUND)
+    for i, start in enumerate(first.tolist()):
+        others = problems[start + 1 : start + len(tables[i])]
+        best = min(others, key=lambda one: one.value, default=None)
+        if best is not None and best.value <= ahead[i].value:
+            ahead.append(best)
+            on.append(i)
+    problems = finish(joint, betas[on], ahead, NEAR, iterations)
     return [
-        min((p for i, p in zip(owner, problems, strict=True) if i == own), key=lambda end: end.value)
+        min((p for i, p in zip(on, problems, strict=True) if i == own), key=lambda end: end.value)
         for own in range(len(betas))
     ]
 
