@@ -43,11 +43,12 @@ class Reached(NamedTuple):
     value: float
     residual: float
     iterations: int
+    tidy: bool  # whether clusters that can be left out have been
 
 
 def begun(table):
     """A start, a table (T, Y) of q(t, y), as `advance` takes it."""
-    return Reached(np.asarray(table), np.inf, np.inf, 0)
+    return Reached(np.asarray(table), np.inf, np.inf, 0, False)
 
 
 def advance(joint, betas, problems, steps, accelerated=True):
@@ -64,14 +65,15 @@ def advance(joint, betas, problems, steps, accelerated=True):
         tidy = tidied(joint, betas[chunk], encoders) if steps >= ROUND else encoders @ joint.p_xy
         for i, table, v, r in zip(chunk, tidy, value, residual, strict=True):
             other = len(table) < len(problems[i].table)  # a table with fewer clusters has its own limit
-            found[i] = Reached(table, float(v), np.inf if other else float(r), problems[i].iterations + steps)
+            used = problems[i].iterations + steps
+            found[i] = Reached(table, float(v), np.inf if other else float(r), used, steps >= ROUND)
     return found
 
 
 def finish(joint, betas, problems, tolerance, iterations):
     """The problems with a residual of at most `tolerance`, or after so many iterations."""
     found = [
-        _merged(joint, beta, problem) if problem.residual <= tolerance else problem
+        _merged(joint, beta, problem) if problem.residual <= tolerance and not problem.tidy else problem
         for beta, problem in zip(betas, problems, strict=True)
     ]
     active, steps = list(range(len(problems))), FIRST_ROUND
@@ -86,7 +88,9 @@ def _merged(joint, beta, problem):
     """A problem that has converged, with what may be left out left out: if that is something, it goes on from there."""
     beta = np.array([beta])
     (table,) = tidied(joint, beta, encode(joint, beta, problem.table[None])[0])
-    return problem if len(table) == len(problem.table) else problem._replace(table=table, residual=np.inf)
+    if len(table) < len(problem.table):
+        return problem._replace(table=table, residual=np.inf)
+    return problem._replace(tidy=True)
 
 
 def encode(joint, beta, tables):

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from varinf._arrays import finite_number, generator, positive_integer
-from varinf.tradeoffs.bottleneck_iterations import Reached, begun, encode, finish
+from varinf.tradeoffs.bottleneck_iterations import begun, encode, finish
 from varinf.tradeoffs.bottleneck_starts import LOWER, grown, split, starts
 from varinf.tradeoffs.deterministic_bottleneck import best_partition
 from varinf.tradeoffs.joint_distribution import informations, reduced
@@ -192,7 +192,7 @@ def settled(joint, beta, problem, clusters, tolerance, iterations):
             table = grown(joint, beta, problem.table, clusters)
         if table is None:
             break
-        start = Reached(table, np.inf, np.inf, problem.iterations)
+        start = begun(table)._replace(iterations=problem.iterations)
         (tried,) = finish(joint, betas, [start], tolerance, problem.iterations + iterations)
         if not tried.value < problem.value - LOWER:
             break
