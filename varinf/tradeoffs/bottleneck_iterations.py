@@ -121,9 +121,8 @@ def _plain(joint, beta, tables, steps):
 def _accelerated(joint, beta, tables, steps):
     """(encoders, J, residual) after so many of Anderson's steps."""
     shape, flat = tables.shape, (len(tables), -1)
-    ends, moves = np.zeros(
-        (2, len(tables), MEMORY, shape[1] * shape[2])
-    )  # differences of where iterates lead; of moves
+    # Differences of where successive iterates lead, and of the moves that lead there.
+    ends, moves = np.zeros((2, len(tables), MEMORY, shape[1] * shape[2]))
     exponential = kernel("vector_math", tables).exp_nonpositive
     at, (encoders, after, value) = log(tables).reshape(flat), _iterate(joint, beta, tables)
     end, residual = log(after).reshape(flat), np.full(len(tables), np.inf)

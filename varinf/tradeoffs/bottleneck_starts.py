@@ -2,11 +2,12 @@
 
 The best start known is the encoder that says all, t = x: at the beta asked for its clusters merge as far as pays. With
 fewer clusters than x, pairs are merged one at a time, the cheapest first (Slonim, Tishby 2000, "Agglomerative
-information bottleneck"). Other starts spread each x over clusters at random, from a little to all.
+information bottleneck"). Other starts spread each x over a random number of clusters.
 
 The encoder that says nothing is a fixed point at every beta, and so is every encoder with two equal clusters where one
 would do. Such a cluster of mass w with distribution p(x|t) is a minimum if beta σ₂² ≤ 1, for the second singular value
 σ₂ of its own p(x|t) p(y|x), normalised; else J falls when it is split along the singular vector.
+
 That test is local. A cluster far from all others may pay as well: one that is added with next to no mass and labels
 r(y) is taken up by each x in proportion to exp(beta Σ_y p(y|x) log r(y)) / Z(x), where Z(x) = Σ_t q(t) exp(...) of the
 clusters that there are, and its mass grows if
