@@ -107,6 +107,12 @@ def test_partitions_below_the_hull_are_there(seed):
         assert point.I_TX == pytest.approx(vi.entropy(point.weight), abs=1e-12)
 
 
+@pytest.mark.parametrize("clusters", [1, 2, 3])
+def test_partitions_have_no_more_clusters_than_allowed(clusters):
+    curve = vi.information_bottleneck_curve(random_joint(6, 4, seed=4), clusters=clusters, deterministic=True)
+    assert curve.clusters.max() == clusters
+
+
 def test_a_curve_says_what_it_is():
     text = repr(vi.information_bottleneck_curve(flipped(0.1), betas=[1.2, 3.0]))
     assert text.startswith("BottleneckCurve(2 encoders")

@@ -138,9 +138,9 @@ def _clusters(axes, result):
     if not points:
         axes.set_title("clusters along β: none above 0")
         return
-    p_x, betas = result._table.sum(axis=1), np.array([point.beta for point in points])
+    p_x, betas = result._reduction.table.sum(axis=1), np.array([point.beta for point in points])
     shared = [_shared(before, after, p_x) for before, after in pairwise(points)]
-    places = _stacked(points, shared, _scores(result._table))
+    places = _stacked(points, shared, _scores(result._reduction.table))
     lines, weights = (_steps if result.deterministic else _branches)(points, places, shared, betas)
     ends = betas[betas > 0] if np.any(betas > 0) else np.array([1.0])
     scale_of(axes, ends[0] / BEYOND, ends[-1] * BEYOND)
@@ -151,7 +151,7 @@ def _clusters(axes, result):
             np.full(len(places[0]), betas[0]), places[0], s=4 * (THINNEST + WIDEST * points[0].weight) ** 2, c=ELBO
         )
     axes.set_ylim(-0.02, 1.02)
-    critical, (first, last) = critical_beta(result._table), axes.get_xlim()
+    critical, (first, last) = critical_beta(result._reduction.table), axes.get_xlim()
     if first <= critical <= last and not result.deterministic:
         axes.axvline(critical, color=KL, lw=1.2, ls="--", zorder=3)
         axes.set_xlabel(f"β; dashed: the critical one, {critical:.3g}")

@@ -101,8 +101,7 @@ def ascend(target, family, start, plan, rng, progress):
                 if not value >= lowest:
                     failures += 1
                     if failures == 3:
-                        reason = "three step sizes, each a tenth of the one before, led to no finite objective above "
-                        reason += "the start's"
+                        reason = "three step sizes, each a tenth of the one before, led below where they began"
                         break
                     rate /= 10
                     theta, to = best[:2] if best else origin

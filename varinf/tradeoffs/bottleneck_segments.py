@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from varinf._arrays import finite_number
+from varinf.information.entropy import entropy
 from varinf.tradeoffs.bottleneck_iterations import begun, encode, finish
-from varinf.tradeoffs.information_bottleneck import ITERATIONS, TOLERANCE, Bottleneck, entropy_of, result
+from varinf.tradeoffs.information_bottleneck import ITERATIONS, TOLERANCE, Bottleneck, result, silent
 
 SHORT = 0.05  # of the curve's I(T;X): neighbours that near are not looked between
 LEVEL = 1e-6  # of a piece's I(T;X): one that no encoder undercuts by more is straight
@@ -109,12 +110,11 @@ class _Vertex:
         return other.point.I_TX - self.point.I_TX > length and other.point.I_TY > self.point.I_TY
 
 
-def segments(reduction, p_xy, points):
+def segments(reduction, points):
     """The `Segment`s between points (in nats, by I(T;X)) and before the first of them."""
     joint, rows = reduction.joint, reduction.row
     member = np.array([np.nonzero(rows == i)[0][0] for i in range(len(joint.p_x))])
-    nothing = result(reduction, p_xy, 1.0, np.ones((1, len(joint.p_x))), True, 0.0, 0, np.zeros(1))
-    vertices = [_Vertex(point, point.encoder[member].T @ joint.p_xy) for point in (nothing, *points)]
+    vertices = [_Vertex(point, point.encoder[member].T @ joint.p_xy) for point in (silent(reduction, 1.0), *points)]
     short = SHORT * vertices[-1].point.I_TX
     pairs = [(a, b) for a, b in itertools.pairwise(vertices) if a.far(b, short)]
     found = []
@@ -125,14 +125,14 @@ def segments(reduction, p_xy, points):
         lowest = _lowest(joint, price, [(a.table, b.table) for a, b in pairs])
         cut = []
         for (a, b), beta, best in zip(pairs, price.tolist(), lowest, strict=True):
-            if _value(a.point, beta) - (best.value - beta * entropy_of(joint.p_y)) <= LEVEL * (
+            if _value(a.point, beta) - (best.value - beta * entropy(joint.p_y)) <= LEVEL * (
                 b.point.I_TX - a.point.I_TX
             ):
                 found.append(Segment(beta, a.point, b.point))
                 continue
             encoder = encode(joint, np.array([beta]), best.table[None])[0][0]
             end = best.residual <= TOLERANCE, best.residual, best.iterations
-            between = _Vertex(result(reduction, p_xy, beta, encoder, *end, np.zeros(1)), best.table)
+            between = _Vertex(result(reduction, beta, encoder, np.zeros(1), *end), best.table)
             cut += [(one, other) for one, other in ((a, between), (between, b)) if one.far(other, short)]
         pairs = cut
     return sorted(found, key=lambda segment: segment.start.I_TX)

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 
 from varinf._arrays import finite_number, generator, positive_integer
+from varinf.information.entropy import entropy
 from varinf.tradeoffs.bottleneck_iterations import begun, encode, finish
 from varinf.tradeoffs.bottleneck_starts import LOWER, grown, split, starts
-from varinf.tradeoffs.deterministic_bottleneck import best_partition
+from varinf.tradeoffs.deterministic_bottleneck import best_partition, hard
 from varinf.tradeoffs.joint_distribution import informations, reduced
 from varinf.tradeoffs.units import converted
 
@@ -170,16 +171,15 @@ def information_bottleneck(
     rng = generator(rng)
     if deterministic:
         partition, values = best_partition(joint, beta, clusters, restarts, rng)
-        return result(reduction, p_xy, beta, np.eye(partition.max() + 1)[partition].T, True, 0.0, 0, values)
-    if beta <= 1:  # I(T;Y) is at most I(T;X): nothing is gained by keeping anything
-        nothing = np.ones((1, len(joint.p_x)))
-        return result(reduction, p_xy, beta, nothing, True, 0.0, 0, np.zeros(restarts))
+        return result(reduction, beta, hard(partition), values)
+    if beta <= 1:
+        return silent(reduction, beta, restarts)
     betas = np.full(restarts, beta)
     problems = [begun(table) for table in starts(joint, beta, clusters, restarts, rng)]
     problems = finish(joint, betas, problems, tolerance, iterations)
     best, encoder = settled(joint, beta, min(problems, key=lambda one: one.value), clusters, tolerance, iterations)
-    values = np.array([one.value for one in problems]) - beta * entropy_of(joint.p_y)
-    return result(reduction, p_xy, beta, encoder, best.residual <= tolerance, best.residual, best.iterations, values)
+    values = np.array([one.value for one in problems]) - beta * entropy(joint.p_y)
+    return result(reduction, beta, encoder, values, best.residual <= tolerance, best.residual, best.iterations)
 
 
 def settled(joint, beta, problem, clusters, tolerance, iterations):
@@ -200,23 +200,23 @@ def settled(joint, beta, problem, clusters, tolerance, iterations):
     return problem, encode(joint, betas, problem.table[None])[0][0]
 
 
-def result(reduction, p_xy, beta, encoder, converged, residual, iterations, values):
+def result(reduction, beta, encoder, values, converged=True, residual=0.0, iterations=0):
     """The `Bottleneck` of an encoder (T, X) of reduced symbols."""
     I_TX, I_TY = informations(reduction.joint, encoder)
     weight = encoder @ reduction.joint.p_x
     order = np.argsort(-weight, kind="stable")
     weight = weight[order]
     encoder = reduction.expand(encoder[order].T, weight)
-    decoder = encoder.T @ np.asarray(p_xy, dtype=np.float64)
+    decoder = encoder.T @ reduction.table
     decoder /= decoder.sum(axis=1, keepdims=True)
     return Bottleneck(
         beta, float(I_TX), float(I_TY), encoder, weight, decoder, bool(converged), float(residual), iterations, values
     )
 
 
-def entropy_of(p):
-    """In nats."""
-    return float(-np.sum(p * np.log(np.where(p > 0, p, 1.0))))
+def silent(reduction, beta, restarts=1):
+    """The `Bottleneck` that says nothing, which is best up to a beta of 1, as I(T;Y) is at most I(T;X)."""
+    return result(reduction, beta, np.ones((1, len(reduction.joint.p_x))), np.zeros(restarts))
 
 
 def checked_beta(beta):

@@ -10,6 +10,7 @@ import numpy as np
 
 from varinf._arrays import as_array, generator, is_numpy, positive_integer, refuse_where
 from varinf.estimate import NATS_PER_BIT
+from varinf.information.entropy import entropy
 from varinf.information.mutual_information import mutual_information
 from varinf.tradeoffs.bottleneck_iterations import FIRST_ROUND, advance, begun, encode, finish
 from varinf.tradeoffs.bottleneck_segments import segments
@@ -20,9 +21,9 @@ from varinf.tradeoffs.information_bottleneck import (
     ITERATIONS,
     TOLERANCE,
     checked_clusters,
-    entropy_of,
     result,
     settled,
+    silent,
 )
 from varinf.tradeoffs.joint_distribution import informations, reduced
 
@@ -74,7 +75,6 @@ class BottleneckCurve:
     deterministic: bool
     converged: bool
     _reduction: Any
-    _table: Any
 
     def __len__(self):
         return len(self.points)
@@ -105,7 +105,7 @@ class BottleneckCurve:
     @property
     def limit(self):
         """I(X;Y), the most that I(T;Y) can be, in `units`."""
-        found = float(mutual_information(self._table))
+        found = float(mutual_information(self._reduction.table))
         return found / (NATS_PER_BIT if self.units == "bits" else 1.0)
 
     @property
@@ -129,7 +129,7 @@ class BottleneckCurve:
         """
         if self.deterministic:
             return ()
-        found = segments(self._reduction, self._table, [point.to("nats") for point in self.points])
+        found = segments(self._reduction, [point.to("nats") for point in self.points])
         return tuple(segment.to(self.units) for segment in found)
 
     def to(self, units):
@@ -223,25 +223,23 @@ def information_bottleneck_curve(
     reduction = reduced(p_xy)
     joint, clusters = reduction.joint, checked_clusters(clusters, reduction.joint)
     restarts, rng = positive_integer(restarts, "restarts"), generator(rng)
-    betas, table = _betas(betas, p_xy), np.asarray(p_xy, dtype=np.float64)
-    table = table / table.sum()
+    betas = _betas(betas, p_xy)
     if deterministic:
-        points, converged = _partitions(reduction, p_xy, betas, clusters, restarts, rng)
-        return BottleneckCurve(points, True, converged, reduction, table)
+        points, converged = _partitions(reduction, betas, clusters, restarts, rng)
+        return BottleneckCurve(points, True, converged, reduction)
     positive = betas[betas > 1]
     tables = [starts(joint, beta, clusters, restarts, rng) for beta in positive]
     found = _raced(joint, positive, tables, iterations)
     found = finish(joint, positive, found, tolerance, iterations)
     found = _exchanged(joint, positive, found, tolerance, iterations)
-    nothing = np.ones((1, len(joint.p_x)))
-    points = [result(reduction, p_xy, float(beta), nothing, True, 0.0, 0, np.zeros(1)) for beta in betas[betas <= 1]]
+    points = [silent(reduction, beta) for beta in betas[betas <= 1].tolist()]
     for beta, problem in zip(positive.tolist(), found, strict=True):
         best, encoder = settled(joint, beta, problem, clusters, tolerance, iterations)
-        values = np.array([best.value - beta * entropy_of(joint.p_y)])
+        values = np.array([best.value - beta * entropy(joint.p_y)])
         end = best.residual <= tolerance, best.residual, best.iterations
-        points.append(result(reduction, p_xy, beta, encoder, *end, values))
+        points.append(result(reduction, beta, encoder, values, *end))
     converged = all(point.converged for point in points)
-    return BottleneckCurve(tuple(points), False, converged, reduction, table)
+    return BottleneckCurve(tuple(points), False, converged, reduction)
 
 
 def _betas(betas, p_xy):
@@ -302,17 +300,17 @@ def _exchanged(joint, betas, problems, tolerance, iterations):
     return problems
 
 
-def _partitions(reduction, p_xy, betas, clusters, restarts, rng):
+def _partitions(reduction, betas, clusters, restarts, rng):
     """(points, whether the walk ended) of the deterministic variant."""
     joint, seeds = reduction.joint, [np.zeros(len(reduction.joint.p_x), dtype=int)]
     if clusters >= len(joint.p_x):
         seeds.append(np.arange(len(joint.p_x)))
     for beta in betas:
         seeds.append(best_partition(joint, beta, clusters, restarts, rng)[0])
-        seeds += [merged(joint, beta, k).argmax(axis=0) for k in {2, clusters} if k < len(joint.p_x)]
+        seeds += [merged(joint, beta, k).argmax(axis=0) for k in {min(2, clusters), clusters} if k < len(joint.p_x)]
     partitions, H, I, ended = frontier(joint, seeds, clusters)
     points = [
-        result(reduction, p_xy, beta, hard(labels), True, 0.0, 0, np.array([h - beta * i]))
+        result(reduction, beta, hard(labels), np.array([h - beta * i]))
         for labels, h, i, beta in zip(partitions, H, I, _prices(H, I), strict=True)
     ]
     return tuple(points), ended

@@ -7,6 +7,7 @@ sum alone, and I(T;X) is least where they agree, as p(t|x) carries no more about
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import xlogy
 
 from varinf._arrays import is_numpy
 from varinf.information.entropy import probabilities
@@ -28,8 +29,9 @@ class Joint(NamedTuple):
 
 
 class Reduction(NamedTuple):
-    """A joint distribution without what an encoder cannot use, and the row of it that each x became, -1 for none."""
+    """A table (X, Y) of probabilities, what an encoder can use of it, and the row that each x became, -1 for none."""
 
+    table: np.ndarray
     joint: Joint
     row: np.ndarray
 
@@ -48,17 +50,17 @@ def reduced(p_xy):
     p_xy = p_xy.astype(np.float64)
     p_xy /= p_xy.sum()
     occurs = p_xy.sum(axis=1) > 0
-    table = p_xy[occurs][:, p_xy.sum(axis=0) > 0]
-    conditional = table / table.sum(axis=1, keepdims=True)
+    used = p_xy[occurs][:, p_xy.sum(axis=0) > 0]
+    conditional = used / used.sum(axis=1, keepdims=True)
     _, first, group = np.unique(conditional.round(SAME), axis=0, return_index=True, return_inverse=True)
     group = group.reshape(-1)
     order = np.argsort(np.argsort(first))[group]  # rows stay in the order in which they first came
-    merged = np.zeros((len(first), table.shape[1]))
-    np.add.at(merged, order, table)
+    merged = np.zeros((len(first), used.shape[1]))
+    np.add.at(merged, order, used)
     row = np.full(len(p_xy), -1)
     row[occurs] = order
     p_x = merged.sum(axis=1)
-    return Reduction(Joint(p_x, merged, merged / p_x[:, None]), row)
+    return Reduction(p_xy, Joint(p_x, merged, merged / p_x[:, None]), row)
 
 
 def informations(joint, encoders):
@@ -72,4 +74,4 @@ def informations(joint, encoders):
 
 def x_log_x(x):
     """With 0 log 0 = 0."""
-    return x * np.log(np.where(x > 0, x, 1.0))
+    return xlogy(x, x)
