@@ -24,7 +24,8 @@ def test_rates_fall_and_collapse_is_named(plane):
     assert rates[0] > rates[1] > rates[2] and len(plane) == 3
     assert plane.collapsed == (10.0,) and plane[2].model.collapsed
     lines = str(plane).splitlines()
-    assert len(lines) == 4 and lines[3].endswith("collapsed: predicts the class frequencies")
+    assert len(lines) == 5 and lines[3].endswith("  collapsed") and max(map(len, lines)) <= 80
+    assert lines[4] == "collapsed: predicts the class frequencies"
     assert lines[1].endswith("in use") and max(map(len, lines)) < 105
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from varinf._arrays import positive_integer
 from varinf._progress import reporter
+from varinf.autoencoders.information_point import COLLAPSED
 from varinf.autoencoders.vib import VIB
 from varinf.evidence.evaluate import streams
 from varinf.models.model import not_negative, numpy_array
@@ -71,7 +72,11 @@ class VIBPlane:
         lines = [f"{'weight':>8}{'rate':>9}{'label information':>19}{'error, %':>10}{'ECE':>8}  code ({self.units})"]
         for p in self.points:
             line = f"{p.rate_weight:8.3g} {p.rate.value:8.3f} {p.label_information.value:18.4f}"
-            lines.append(f"{line} {100 * p.calibration.error:9.2f} {p.calibration.ece:7.4f}  {p.state}")
+            lines.append(
+                f"{line} {100 * p.calibration.error:9.2f} {p.calibration.ece:7.4f}  {p.state.partition(':')[0]}"
+            )
+        if self.collapsed:
+            lines.append(COLLAPSED)
         return "\n".join(lines)
 
 
