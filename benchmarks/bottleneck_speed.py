@@ -30,7 +30,7 @@ import varinf as vi
 
 X, Y, BETAS, STARTS, ROUNDS = 50, 20, 40, 8, 3
 CONCENTRATIONS = (0.3, 1.0, 5.0)
-NAMES = ("p(y|x)", "solver", "seconds", "excess, median", "excess, largest", "times varinf's")
+NAMES = ("p(y|x)", "solver", "seconds", "excess, median", "excess, largest", "ratio to varinf")
 
 
 def table(concentration, seed=1):

@@ -267,7 +267,7 @@ def main(path, family="diagonal"):
 
 
 def write(path, found):
-    names = ("model", "fit", "ELBO", "±", "first, s", "later, s", "processor, s", "times varinf's")
+    names = ("model", "fit", "ELBO", "±", "first, s", "later, s", "processor, s", "ratio to varinf")
     with open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(names)
