@@ -7,7 +7,6 @@ sum alone, and I(T;X) is least where they agree, as p(t|x) carries no more about
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import xlogy
 
 from varinf._arrays import is_numpy
 from varinf.information.entropy import probabilities
@@ -74,4 +73,6 @@ def informations(joint, encoders):
 
 def x_log_x(x):
     """With 0 log 0 = 0."""
+    from scipy.special import xlogy
+
     return xlogy(x, x)
