@@ -520,8 +520,8 @@ def _make_bottleneck(rng, dtype, size):
 
 def _bottleneck_oracle(tables, conditional, p_x, beta):
     tables, conditional, p_x, beta = (part.astype(np.longdouble) for part in (tables, conditional, p_x, beta))
-    tiny = np.longdouble(1e-300)
-    log_table, log_weight = (np.log(np.maximum(part, tiny)) for part in (tables, tables.sum(axis=2)))
+    tables = np.maximum(tables, np.longdouble(1e-300))
+    log_table, log_weight = np.log(tables), np.log(tables.sum(axis=2))
     exponent = log_table @ conditional.T  # where p(y|x) does not sum to 1 in its dtype, its own sum counts
     logits = beta[:, None, None] * exponent + ((1 - beta)[:, None] * log_weight)[:, :, None]
     top = logits.max(axis=1, keepdims=True)

@@ -1,7 +1,8 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """Compiled twin of bottleneck.py, which holds the contract.
 
-Lanes run over x in the logits and over y in the tables that follow, so that no sum crosses lanes.
+Lanes run over x in the logits and over y in the tables that follow, so that no sum crosses lanes; rows are filled up to
+whole registers. All is double inside.
 """
 
 import numpy as np
@@ -10,31 +11,56 @@ from varinf._kernels._real cimport real
 
 cdef extern from "_simd.h" nogil:
     double vi_exp_nonpositive(double x)
+    double vi_exp_normal(double x)
     double vi_log(double x)
 
+cdef extern from "_small_products.h" nogil:
+    enum: VI_WIDTH
+    void vi_small_product(double* out, const double* start, const double* a, Py_ssize_t a_width, const double* b,
+                          Py_ssize_t rows, Py_ssize_t inner, Py_ssize_t width)
+    void vi_weighted_dots(double* out, const double* weight, const double* rows, Py_ssize_t size, int count)
+
+cdef extern from "<math.h>" nogil:
+    double sqrt(double x)
+    double fabs(double x)
+
 cdef double TINY = 1e-300
+cdef double LOG_TINY = np.log(1e-300)
+cdef double MOST = 1e300
+cdef double RIDGE = 1e-9
+cdef enum:
+    MEMORY = 5  # of bottleneck.py
 
 
-cdef inline double log_of(double x) noexcept nogil:
-    return vi_log(x if x > TINY else TINY)
+cdef struct Problem:
+    Py_ssize_t T, X, Y, wide_X, wide_Y
+    double beta
+    const double* labels  # p(y|x) (Y, wide_X)
+    const double* joint  # p(x, y) (X, wide_Y)
+    const double* p_x
+    double* encoder  # (T, wide_X), logits before
+    double* priced  # beta log q(t, y) (T, wide_Y)
+    double* prior  # (1 - beta) log q(t) (T,)
+    double* top  # over t, of logits (wide_X,)
+    double* total  # over t (wide_X,) or (wide_Y,)
 
 
-cdef inline void add(double* out, const double* factor, const double* rows, Py_ssize_t n,
-                     Py_ssize_t count) noexcept nogil:
-    """out (count,) plus factors (n,) times rows (n, count), four rows in a pass."""
-    cdef Py_ssize_t i, k = 0
-    cdef double a, b, c, d
-    cdef const double* row
-    while k + 4 <= n:
-        a, b, c, d, row = factor[k], factor[k + 1], factor[k + 2], factor[k + 3], rows + k * count
-        for i in range(count):
-            out[i] += (a * row[i] + b * row[count + i]) + (c * row[2 * count + i] + d * row[3 * count + i])
-        k += 4
-    while k < n:
-        a, row = factor[k], rows + k * count
-        for i in range(count):
-            out[i] += a * row[i]
-        k += 1
+cdef inline void fill(double* row, double value, Py_ssize_t count) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(count):
+        row[i] = value
+
+
+cdef inline void copy(double* out, const double* row, Py_ssize_t count) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(count):
+        out[i] = row[i]
+
+
+cdef inline void logs(double* out, const double* row, Py_ssize_t count) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(count):
+        out[i] = vi_log(row[i] if row[i] > TINY else TINY)
 
 
 cdef inline void raise_to(double* top, const double* row, Py_ssize_t count) noexcept nogil:
@@ -50,94 +76,273 @@ cdef inline void exponentiate(double* row, const double* top, double* total, Py_
         total[i] += row[i]
 
 
-cdef inline void multiply(double* row, const double* factor, real* out, Py_ssize_t count) noexcept nogil:
+cdef inline void multiply(double* row, const double* factor, Py_ssize_t count) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(count):
         row[i] *= factor[i]
-        out[i] = <real>row[i]
 
 
-cdef inline void fill(double* row, double value, Py_ssize_t count) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(count):
-        row[i] = value
-
-
-cdef double one(const real* table, const double* labels, const double* joint, const double* p_x, double beta,
-                double* logits, double* top, double* total, double* row, real* encoder, real* after,
-                Py_ssize_t T, Py_ssize_t X, Py_ssize_t Y) noexcept nogil:
-    """One problem: encoder, table after it, and the objective. labels is p(y|x) (Y, X), joint p(x, y) (X, Y)."""
+cdef double one(Problem* at, const double* table, const double* log_table, double* after) noexcept nogil:
+    """The encoder of a table (T, wide_Y), the table after it, and the objective."""
     cdef Py_ssize_t t, x, y
-    cdef double weight, objective = 0
-    for t in range(T):
-        weight = 0
-        for y in range(Y):
-            weight += table[t * Y + y]
-            row[y] = beta * log_of(table[t * Y + y])
-        fill(logits + t * X, (1 - beta) * log_of(weight), X)
-        add(logits + t * X, row, labels, Y, X)
-    fill(total, 0, X)
-    for x in range(X):
-        top[x] = logits[x]
-    for t in range(1, T):
-        raise_to(top, logits + t * X, X)
-    for t in range(T):
-        exponentiate(logits + t * X, top, total, X)
-    for x in range(X):
-        objective -= p_x[x] * (top[x] + vi_log(total[x]))
-        total[x] = 1 / total[x]
-    for t in range(T):
-        multiply[real](logits + t * X, total, encoder + t * X, X)
-        fill(row, 0, Y)
-        add(row, logits + t * X, joint, X, Y)
-        for y in range(Y):
-            after[t * Y + y] = <real>row[y]
+    cdef double objective = 0
+    for t in range(at.T):
+        at.prior[t] = 0
+        for y in range(at.Y):
+            at.prior[t] += max(table[t * at.wide_Y + y], TINY)
+    logs(at.prior, at.prior, at.T)
+    for t in range(at.T):
+        at.prior[t] *= 1 - at.beta
+    for y in range(at.T * at.wide_Y):
+        at.priced[y] = at.beta * log_table[y]
+    vi_small_product(at.encoder, at.prior, at.priced, at.wide_Y, at.labels, at.T, at.Y, at.wide_X)
+    copy(at.top, at.encoder, at.wide_X)
+    for t in range(1, at.T):
+        raise_to(at.top, at.encoder + t * at.wide_X, at.wide_X)
+    fill(at.total, 0, at.wide_X)
+    for t in range(at.T):
+        exponentiate(at.encoder + t * at.wide_X, at.top, at.total, at.wide_X)
+    for x in range(at.wide_X):
+        at.top[x] += vi_log(at.total[x])
+        at.total[x] = 1 / at.total[x]
+    for x in range(at.X):
+        objective -= at.p_x[x] * at.top[x]
+    for t in range(at.T):
+        multiply(at.encoder + t * at.wide_X, at.total, at.wide_X)
+    vi_small_product(after, NULL, at.encoder, at.wide_X, at.joint, at.T, at.X, at.wide_Y)
     return objective
 
 
-cdef void many(const real[:, :, ::1] tables, const double[:, ::1] labels, const double[:, ::1] joint,
-               const double[::1] p_x, const double[::1] beta, double[:, ::1] logits, double[:, ::1] scratch,
-               real[:, :, ::1] encoders, real[:, :, ::1] after, real[::1] objective) noexcept nogil:
-    cdef Py_ssize_t b, X = p_x.shape[0], Y = tables.shape[2]
+cdef void shares(double* share, const double* dots) noexcept nogil:
+    """Of each difference (MEMORY,), by Cholesky's method; dots as `weigh` leaves them."""
+    cdef int i, j, k
+    cdef double trace = 0, sum
+    cdef double[MEMORY][MEMORY] lower
+    for i in range(MEMORY):
+        trace += dots[i * (MEMORY + 1)]
+    for i in range(MEMORY):
+        for j in range(i + 1):
+            sum = dots[j * (MEMORY + 1) + i - j] + (RIDGE * trace + TINY if i == j else 0)
+            for k in range(j):
+                sum -= lower[i][k] * lower[j][k]
+            lower[i][j] = sqrt(sum) if i == j else sum / lower[j][j]
+    for i in range(MEMORY):
+        share[i] = dots[i * (MEMORY + 1) + MEMORY - i]
+        for k in range(i):
+            share[i] -= lower[i][k] * share[k]
+        share[i] /= lower[i][i]
+    for i in range(MEMORY - 1, -1, -1):
+        for k in range(i + 1, MEMORY):
+            share[i] -= lower[k][i] * share[k]
+        share[i] /= lower[i][i]
+
+
+cdef inline void weigh(double* dots, const double* weight, const double* rows, Py_ssize_t size) noexcept nogil:
+    """Weighted products of row i, for each but the last, with itself and those after it: dots[i (MEMORY + 1) + j]."""
+    cdef int i
+    for i in range(MEMORY):
+        vi_weighted_dots(dots + i * (MEMORY + 1), weight, rows + i * size, size, MEMORY + 1 - i)
+
+
+cdef inline void extrapolate(double* out, const double* end, const double* ends, const double* share,
+                             Py_ssize_t size) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef int j
+    for i in range(size):
+        out[i] = end[i]
+        for j in range(MEMORY):
+            out[i] -= share[j] * ends[j * size + i]
+
+
+cdef inline bint normalised(Problem* at, double* table, double* log_table) noexcept nogil:
+    """Exponentials of log_table (T, wide_Y), and itself, so that they sum to 1; whether they could."""
+    cdef Py_ssize_t t, y
+    cdef double sum = 0, shift
+    fill(at.total, 0, at.wide_Y)
+    for t in range(at.T):
+        for y in range(at.wide_Y):
+            table[t * at.wide_Y + y] = vi_exp_normal(log_table[t * at.wide_Y + y])
+            at.total[y] += table[t * at.wide_Y + y]
+    for y in range(at.Y):
+        sum += at.total[y]
+    if not 0 < sum <= MOST:
+        return False
+    shift = vi_log(sum)
+    sum = 1 / sum
+    for y in range(at.T * at.wide_Y):
+        table[y] *= sum
+        log_table[y] -= shift
+        log_table[y] = log_table[y] if log_table[y] > LOG_TINY else LOG_TINY
+    return True
+
+
+cdef double walk(Problem* at, double* table, double* scratch, Py_ssize_t steps, double* residual) noexcept nogil:
+    """The objective after `steps` from a table (T, wide_Y); scratch is (6 + 2 MEMORY, T * wide_Y)."""
+    cdef Py_ssize_t size = at.T * at.wide_Y, step, i
+    cdef double value, reached, longest = 1
+    cdef double* after = scratch
+    cdef double* spare = after + size
+    cdef double* here = spare + size  # log table
+    cdef double* end = here + size  # log after
+    cdef double* new_end = end + size
+    cdef double* ends = new_end + size  # differences of successive ends
+    cdef double* moves = ends + MEMORY * size  # of successive end - here, which is the last row
+    cdef double* move = moves + MEMORY * size
+    cdef double[MEMORY] share
+    cdef double[MEMORY * (MEMORY + 1)] dots
+    cdef bint worse
+    fill(ends, 0, MEMORY * size)
+    fill(moves, 0, MEMORY * size)
+    logs(here, table, size)
+    value = one(at, table, here, after)
+    logs(end, after, size)
+    for i in range(size):
+        move[i] = end[i] - here[i]
+    for step in range(steps - 1):
+        weigh(dots, after, moves, size)
+        shares(share, dots)
+        extrapolate(here, end, ends, share, size)
+        worse = not normalised(at, table, here)
+        if not worse:
+            reached = one(at, table, here, spare)
+            worse = not reached <= value
+        if worse:
+            copy(table, after, size)
+            copy(here, end, size)
+            reached = one(at, table, here, spare)
+        value, after, spare = reached, spare, after
+        logs(new_end, after, size)
+        remember(ends + step % MEMORY * size, moves + step % MEMORY * size, move, here, end, new_end, size)
+        if worse:  # a memory that misled is forgotten
+            fill(ends, 0, MEMORY * size)
+            fill(moves, 0, MEMORY * size)
+        end, new_end = new_end, end
+    residual[0] = 0
+    for i in range(size):
+        residual[0] += fabs(after[i] - table[i])
+    for step in range(MEMORY):
+        longest = max(longest, ratio(after, ends + step * size, moves + step * size, size))
+    residual[0] *= sqrt(longest)
+    return value
+
+
+cdef inline void remember(double* ends, double* moves, double* move, const double* here, const double* end,
+                          const double* new_end, Py_ssize_t size) noexcept nogil:
+    """The differences that a step made, and its move."""
+    cdef Py_ssize_t i
+    for i in range(size):
+        ends[i] = new_end[i] - end[i]
+        moves[i] = new_end[i] - here[i] - move[i]
+        move[i] = new_end[i] - here[i]
+
+
+cdef inline double ratio(const double* weight, const double* ends, const double* moves, Py_ssize_t size) noexcept nogil:
+    """Of the squared length of what was gone, ends less moves, to that of moves."""
+    cdef Py_ssize_t i
+    cdef double gone = 0, moved = 0
+    for i in range(size):
+        gone += weight[i] * (ends[i] - moves[i]) * (ends[i] - moves[i])
+        moved += weight[i] * moves[i] * moves[i]
+    return gone / max(moved, TINY)
+
+
+cdef void given(const real* table, double* out, Problem* at) noexcept nogil:
+    cdef Py_ssize_t t, y
+    fill(out, 0, at.T * at.wide_Y)
+    for t in range(at.T):
+        for y in range(at.Y):
+            out[t * at.wide_Y + y] = table[t * at.Y + y]
+
+
+cdef void handed(const double* rows, real* out, Py_ssize_t count, Py_ssize_t width, Py_ssize_t wide) noexcept nogil:
+    cdef Py_ssize_t i, j
+    for i in range(count):
+        for j in range(width):
+            out[i * width + j] = <real>rows[i * wide + j]
+
+
+cdef void iterations(Problem* at, const real[:, :, ::1] tables, const double[::1] beta, double* scratch,
+                     Py_ssize_t steps, real[:, :, ::1] encoders, real[:, :, ::1] after, real[::1] objective,
+                     real[::1] residual) noexcept nogil:
+    """Of each problem: one, or `steps` of Anderson's; tables after the last are of interest in the first case alone."""
+    cdef Py_ssize_t b, size = at.T * at.wide_Y
+    cdef double left
     for b in range(tables.shape[0]):
-        objective[b] = <real>one[real](&tables[b, 0, 0], &labels[0, 0], &joint[0, 0], &p_x[0], beta[b], &logits[0, 0],
-                                       &scratch[0, 0], &scratch[1, 0], &scratch[2, 0], &encoders[b, 0, 0],
-                                       &after[b, 0, 0], tables.shape[1], X, Y)
+        at.beta = beta[b]
+        given(&tables[b, 0, 0], scratch, at)
+        if steps:
+            objective[b] = <real>walk(at, scratch, scratch + size, steps, &left)
+            residual[b] = <real>left
+        else:
+            logs(scratch + size, scratch, size)
+            objective[b] = <real>one(at, scratch, scratch + size, scratch + 2 * size)
+            handed(scratch + 2 * size, &after[b, 0, 0], at.T, at.Y, at.wide_Y)
+        handed(at.encoder, &encoders[b, 0, 0], at.T, at.X, at.wide_X)
+
+
+cdef Py_ssize_t wide(Py_ssize_t count):
+    """As much as fills whole registers."""
+    return (count + VI_WIDTH - 1) // VI_WIDTH * VI_WIDTH
 
 
 def iterate(tables, conditional, p_x, beta):
-    cdef Py_ssize_t B = tables.shape[0], T = tables.shape[1], Y = tables.shape[2], X = len(p_x)
-    if conditional.shape != (X, Y) or beta.shape != (B,):
+    return run(tables, conditional, p_x, beta, 0)[:3]
+
+
+def accelerate(tables, conditional, p_x, beta, steps):
+    if steps < 1:
+        raise ValueError(f"steps={steps}: at least 1")
+    encoders, _, objective, residual = run(tables, conditional, p_x, beta, steps)
+    return encoders, objective, residual
+
+
+cdef run(tables, conditional, p_x, beta, Py_ssize_t steps):
+    cdef Py_ssize_t B = tables.shape[0]
+    cdef Problem at
+    at.T, at.X, at.Y = tables.shape[1], len(p_x), tables.shape[2]
+    at.wide_X, at.wide_Y = wide(at.X), wide(at.Y)
+    if conditional.shape != (at.X, at.Y) or beta.shape != (B,):
         raise ValueError(
             f"shapes do not match: tables {tables.shape}, conditional {conditional.shape}, p_x {p_x.shape}, "
             f"beta {beta.shape}"
         )
-    encoders, after = np.empty((B, T, X), tables.dtype), np.empty((B, T, Y), tables.dtype)
-    objective = np.empty(B, tables.dtype)
+    encoders, after = np.empty((B, at.T, at.X), tables.dtype), np.empty((B, at.T, at.Y), tables.dtype)
+    objective, residual = np.empty((2, B), tables.dtype)
     if encoders.size == 0 or after.size == 0:
-        raise ValueError(f"tables of shape {tables.shape} and {X} values of x: there must be one of each")
+        raise ValueError(f"tables of shape {tables.shape} and {at.X} values of x: there must be one of each")
     tables = np.ascontiguousarray(tables)
-    wide = np.asarray(conditional, np.float64)
-    cdef const double[::1] p = np.ascontiguousarray(p_x, np.float64)
     cdef const double[::1] price = np.ascontiguousarray(beta, np.float64)
-    cdef const double[:, ::1] labels = np.ascontiguousarray(wide.T)
-    cdef const double[:, ::1] joint = np.ascontiguousarray(np.asarray(p_x, np.float64)[:, None] * wide)
-    cdef double[:, ::1] logits = np.empty((T, X))
-    cdef double[:, ::1] scratch = np.empty((3, max(X, Y)))
+    cdef const double[::1] p = np.ascontiguousarray(p_x, np.float64)
+    filled = np.zeros((at.Y, at.wide_X)), np.zeros((at.X, at.wide_Y))
+    filled[0][:, : at.X] = conditional.T
+    filled[1][:, : at.Y] = conditional
+    filled[1][:] *= np.asarray(p)[:, None]
+    cdef const double[:, ::1] labels = filled[0]
+    cdef const double[:, ::1] joint = filled[1]
+    cdef double[:, ::1] encoder = np.empty((at.T, at.wide_X))
+    cdef double[::1] lines = np.empty(at.T * (at.wide_Y + 1) + 2 * max(at.wide_X, at.wide_Y))
+    cdef double[:, ::1] scratch = np.empty((7 + 2 * MEMORY if steps else 3, at.T * at.wide_Y))
+    at.labels, at.joint, at.p_x, at.encoder = &labels[0, 0], &joint[0, 0], &p[0], &encoder[0, 0]
+    at.priced = &lines[0]
+    at.prior = at.priced + at.T * at.wide_Y
+    at.top = at.prior + at.T
+    at.total = at.top + max(at.wide_X, at.wide_Y)
     cdef const float[:, :, ::1] single
     cdef const double[:, :, ::1] double_
     cdef float[:, :, ::1] single_encoders, single_after
     cdef double[:, :, ::1] double_encoders, double_after
-    cdef float[::1] single_objective
-    cdef double[::1] double_objective
+    cdef float[::1] single_objective, single_residual
+    cdef double[::1] double_objective, double_residual
     if tables.dtype.char == "f":
-        single, single_encoders, single_after, single_objective = tables, encoders, after, objective
+        single, single_encoders, single_after = tables, encoders, after
+        single_objective, single_residual = objective, residual
         with nogil:
-            many[float](single, labels, joint, p, price, logits, scratch, single_encoders, single_after,
-                        single_objective)
+            iterations[float](&at, single, price, &scratch[0, 0], steps, single_encoders, single_after,
+                              single_objective, single_residual)
     else:
-        double_, double_encoders, double_after, double_objective = tables, encoders, after, objective
+        double_, double_encoders, double_after = tables, encoders, after
+        double_objective, double_residual = objective, residual
         with nogil:
-            many[double](double_, labels, joint, p, price, logits, scratch, double_encoders, double_after,
-                         double_objective)
-    return encoders, after, objective
+            iterations[double](&at, double_, price, &scratch[0, 0], steps, double_encoders, double_after,
+                               double_objective, double_residual)
+    return encoders, after, objective, residual

@@ -24,13 +24,9 @@ from typing import NamedTuple
 import numpy as np
 
 from varinf._kernels import kernel
-from varinf.tradeoffs.joint_distribution import x_log_x
+from varinf.tradeoffs.joint_distribution import TINY, log, x_log_x
 
-TINY = 1e-300  # stands for 0 in logarithms: an x may enter a cluster that lacks one of its labels, where that pays
-LOG_TINY = np.log(TINY)
 ELEMENTS = 1 << 15  # of clusters × x that are worked on at once: they stay in the cache
-MEMORY = 5  # differences of iterates that a step is made from
-RIDGE = 1e-9  # of the trace, added to their products: differences of late iterates are all but parallel
 FIRST_ROUND, ROUND = 5, 24  # steps between looks at who is there, and at which clusters have died or become one
 DEAD = 1e-13  # of the mass: a cluster that small is left out
 EVEN = 1e-15  # nats: merging two clusters may cost so much, times 1 + beta, which is rounding
@@ -59,9 +55,8 @@ def advance(joint, betas, problems, steps, accelerated=True):
     """
     found = [None] * len(problems)
     walk = _accelerated if accelerated else _plain
-    order = sorted(range(len(problems)), key=lambda i: len(problems[i].table))
-    for chunk in _chunks(order, [len(problems[i].table) for i in order], len(joint.p_x)):
-        encoders, value, residual = walk(joint, betas[chunk], _padded([problems[i].table for i in chunk]), steps)
+    for chunk, tables in _chunks(problems, len(joint.p_x)):
+        encoders, value, residual = walk(joint, betas[chunk], tables, steps)
         tidy = tidied(joint, betas[chunk], encoders) if steps >= ROUND else encoders @ joint.p_xy
         for i, table, v, r in zip(chunk, tidy, value, residual, strict=True):
             other = len(table) < len(problems[i].table)  # a table with fewer clusters has its own limit
@@ -72,25 +67,31 @@ def advance(joint, betas, problems, steps, accelerated=True):
 
 def finish(joint, betas, problems, tolerance, iterations):
     """The problems with a residual of at most `tolerance`, or after so many iterations."""
-    found = [
-        _merged(joint, beta, problem) if problem.residual <= tolerance and not problem.tidy else problem
-        for beta, problem in zip(betas, problems, strict=True)
-    ]
-    active, steps = list(range(len(problems))), FIRST_ROUND
-    while active := [i for i in active if found[i].residual > tolerance and found[i].iterations < iterations]:
+    found = list(problems)
+    steps = 0
+    while True:
+        done = [i for i, problem in enumerate(found) if problem.residual <= tolerance and not problem.tidy]
+        for i, problem in zip(done, _merged(joint, betas[done], [found[i] for i in done]), strict=True):
+            found[i] = problem
+        active = [i for i, each in enumerate(found) if each.residual > tolerance and each.iterations < iterations]
+        if not active:
+            return found
+        steps = ROUND if steps else FIRST_ROUND
         for i, moved in zip(active, advance(joint, betas[active], [found[i] for i in active], steps), strict=True):
-            found[i] = moved if steps >= ROUND or moved.residual > tolerance else _merged(joint, betas[i], moved)
-        steps = ROUND
+            found[i] = moved
+
+
+def _merged(joint, betas, problems):
+    """Problems that have converged, without what may be left out: if that is something, they go on from there."""
+    found = list(problems)
+    for chunk, tables in _chunks(problems, len(joint.p_x)):
+        tidy = tidied(joint, betas[chunk], encode(joint, betas[chunk], tables)[0])
+        for i, table in zip(chunk, tidy, strict=True):
+            if len(table) < len(problems[i].table):
+                found[i] = problems[i]._replace(table=table, residual=np.inf)
+            else:
+                found[i] = problems[i]._replace(tidy=True)
     return found
-
-
-def _merged(joint, beta, problem):
-    """A problem that has converged, with what may be left out left out: if that is something, it goes on from there."""
-    beta = np.array([beta])
-    (table,) = tidied(joint, beta, encode(joint, beta, problem.table[None])[0])
-    if len(table) < len(problem.table):
-        return problem._replace(table=table, residual=np.inf)
-    return problem._replace(tidy=True)
 
 
 def encode(joint, beta, tables):
@@ -106,6 +107,7 @@ def _iterate(joint, beta, tables):
 
 def log_partition(joint, beta, table):
     """log Σ_t q(t) exp(beta Σ_y p(y|x) log q(y|t)) for each x (X,)."""
+    table = np.maximum(table, TINY)
     logits = beta * (log(table) @ joint.conditional.T) + (1 - beta) * log(table.sum(axis=1))[:, None]
     top = logits.max(axis=0)
     return np.log(np.exp(logits - top).sum(axis=0)) + top
@@ -120,49 +122,7 @@ def _plain(joint, beta, tables, steps):
 
 def _accelerated(joint, beta, tables, steps):
     """(encoders, J, residual) after so many of Anderson's steps."""
-    shape, flat = tables.shape, (len(tables), -1)
-    # Differences of where successive iterates lead, and of the moves that lead there.
-    ends, moves = np.zeros((2, len(tables), MEMORY, shape[1] * shape[2]))
-    exponential = kernel("vector_math", tables).exp_nonpositive
-    at, (encoders, after, value) = log(tables).reshape(flat), _iterate(joint, beta, tables)
-    end, residual = log(after).reshape(flat), np.full(len(tables), np.inf)
-    move = end - at
-    for step in range(steps - 1):
-        ahead = end
-        if step > 0:
-            heavy = moves * after.reshape(flat)[:, None]
-            products = heavy @ moves.transpose(0, 2, 1)
-            diagonal = products.reshape(flat)[:, :: MEMORY + 1]
-            diagonal += RIDGE * diagonal.sum(axis=1, keepdims=True) + TINY
-            share = np.linalg.solve(products, heavy @ move[:, :, None])
-            ahead = end - (share.transpose(0, 2, 1) @ ends)[:, 0]
-        ahead = ahead - ahead.max(axis=1, keepdims=True)
-        tried = exponential(ahead.reshape(-1)).reshape(shape)
-        total = tried.sum(axis=(1, 2))
-        tried /= total[:, None, None]
-        new = np.maximum(ahead - np.log(total)[:, None], LOG_TINY)
-        encoders, following, reached = _iterate(joint, beta, tried)
-        worse = ~(reached <= value)
-        if worse.any():
-            tried[worse], new[worse] = after[worse], end[worse]
-            encoders[worse], following[worse], reached[worse] = _iterate(joint, beta[worse], tried[worse])
-        value, after = reached, following
-        new_end = log(after).reshape(flat)
-        new_move = new_end - new
-        place = step % MEMORY
-        ends[:, place], moves[:, place] = new_end - end, new_move - move
-        if worse.any():
-            ends[worse], moves[worse] = 0.0, 0.0  # a memory that misled is forgotten
-        end, move = new_end, new_move
-        residual = np.abs(after - tried).sum(axis=(1, 2))
-    weight = after.reshape(flat)[:, None]
-    lengths = ((ends - moves) ** 2 * weight).sum(axis=2) / np.maximum((moves**2 * weight).sum(axis=2), TINY)
-    return encoders, value, residual * np.sqrt(np.maximum(lengths.max(axis=1), 1.0))
-
-
-def log(tables):
-    """With log 0 far down."""
-    return kernel("vector_math", tables).log(np.maximum(tables, TINY).reshape(-1)).reshape(tables.shape)
+    return kernel("bottleneck", tables).accelerate(tables, joint.conditional, joint.p_x, beta, steps)
 
 
 def tidied(joint, beta, encoders):
@@ -190,22 +150,36 @@ def tidied(joint, beta, encoders):
 
 def _pairs(tables, alive):
     """(problem, a, b) of living clusters a < b that are each other's nearest, by the Hellinger distance of labels."""
-    root = np.sqrt(tables / np.maximum(tables.sum(axis=2, keepdims=True), TINY))
-    near = root @ root.transpose(0, 2, 1)  # 1 less half the squared distance
-    index = np.arange(near.shape[1])
-    near[:, index, index] = -1.0
-    near[~(alive[:, :, None] & alive[:, None, :])] = -1.0
+    root = np.sqrt(tables / np.maximum(tables.sum(axis=2, keepdims=True), TINY)) * alive[:, :, None]
+    near = root @ root.transpose(0, 2, 1)  # 1 less half the squared distance; 0 of what is dead
+    problem, index = np.ogrid[: near.shape[0], : near.shape[1]]
+    near[:, index, index] = 0.0
     partner = near.argmax(axis=2)
-    mutual = (np.take_along_axis(partner, partner, axis=1) == index) & (index < partner) & (near.max(axis=2) > 0)
-    problem, a = np.nonzero(mutual)
-    return problem, a, partner[problem, a]
+    problem, a = np.nonzero((partner[problem, partner] == index) & (index < partner))
+    b = partner[problem, a]
+    real = near[problem, a, b] > 0
+    return problem[real], a[real], b[real]
 
 
 def js_divergence(a, b):
     """(Σa + Σb) × the Jensen-Shannon divergence of masses a and b (..., n), weighted as they are: nats."""
-    parts = (x_log_x(a) + x_log_x(b) - x_log_x(a + b)).sum(axis=-1)
-    a, b = a.sum(axis=-1), b.sum(axis=-1)
-    return parts - (x_log_x(a) + x_log_x(b) - x_log_x(a + b))
+    masses = np.stack([a, b, a + b])
+    first, second, both = x_log_x(masses).sum(axis=-1) - x_log_x(masses.sum(axis=-1))
+    return first + second - both
+
+
+def _chunks(problems, symbols):
+    """(indices, tables as one array (B, T, Y)) of problems with a like number of clusters, empty where one has fewer.
+
+    Each has about ELEMENTS clusters × x, or a single problem.
+    """
+    order = sorted(range(len(problems)), key=lambda i: len(problems[i].table))
+    start = 0
+    for end in range(1, len(order) + 1):
+        if end == len(order) or (end + 1 - start) * len(problems[order[end]].table) * symbols > ELEMENTS:
+            chunk = order[start:end]
+            yield chunk, _padded([problems[i].table for i in chunk])
+            start = end
 
 
 def _padded(tables):
@@ -214,12 +188,3 @@ def _padded(tables):
     for row, table in zip(out, tables, strict=True):
         row[: len(table)] = table
     return out
-
-
-def _chunks(items, sizes, symbols):
-    """Runs of items, whose sizes ascend, of about ELEMENTS padded clusters × x; at least one item each."""
-    start = 0
-    for end in range(1, len(items) + 1):
-        if end == len(items) or (end + 1 - start) * sizes[end] * symbols > ELEMENTS:
-            yield items[start:end]
-            start = end

@@ -19,8 +19,8 @@ Labels that maximise this are sought from those of every x.
 
 import numpy as np
 
-from varinf.tradeoffs.bottleneck_iterations import DEAD, TINY, encode, js_divergence, log, log_partition
-from varinf.tradeoffs.joint_distribution import x_log_x
+from varinf.tradeoffs.bottleneck_iterations import DEAD, encode, js_divergence, log_partition
+from varinf.tradeoffs.joint_distribution import TINY, log, x_log_x
 
 UNEVEN = 4  # times that uniform numbers are squared by which an x is spread over clusters: most of it on a few
 UNSTABLE = 1e-6  # beta σ₂² above 1 by so much is not rounding
@@ -78,7 +78,7 @@ def split(joint, beta, encoder, clusters):
     whole = mass.max(axis=1) < (1 - SMALL) * weight  # a cluster of one x has nothing to split
     tried = np.nonzero(whole & (weight > SMALL))[0]
     within = mass[tried] / weight[tried, None]
-    unstable = tried[beta * _second_correlation(joint, within) ** 2 > 1 + UNSTABLE]
+    unstable = tried[_correlated(joint, within, (1 + UNSTABLE) / beta)]
     unstable = unstable[np.argsort(-weight[unstable])][: max(0, clusters - len(encoder))]
     if not len(unstable):
         return None
@@ -107,14 +107,20 @@ def grown(joint, beta, table, clusters):
     return tried[lowest] if reached[lowest] < value[0] - LOWER else None
 
 
-def _second_correlation(joint, within):
-    """Of x and y in clusters with p(x|t) (T, X), the maximal correlation (T,)."""
-    if min(joint.p_xy.shape) < 2 or not len(within):
-        return np.zeros(len(within))
+def _correlated(joint, within, limit):
+    """Where (T,) the squared maximal correlation of x and y in clusters with p(x|t) (T, X) exceeds the limit.
+
+    The squared singular values sum to Σ p(x|t) p(y|x)² / p(y|t), and the first is 1: the second is not looked for where
+    all others together are below the limit.
+    """
     p_y = np.maximum(within @ joint.conditional, TINY)
-    table = np.sqrt(within)[:, :, None] * joint.conditional / np.sqrt(p_y)[:, None, :]
+    found = ((within @ joint.conditional**2) / p_y).sum(axis=1) - 1 > limit
+    if min(joint.p_xy.shape) < 2 or not found.any():
+        return np.zeros(len(within), dtype=bool)
+    table = np.sqrt(within[found])[:, :, None] * joint.conditional / np.sqrt(p_y[found])[:, None, :]
     square = table @ table.transpose(0, 2, 1) if table.shape[1] < table.shape[2] else table.transpose(0, 2, 1) @ table
-    return np.sqrt(np.maximum(np.linalg.eigvalsh(square)[:, -2], 0.0))
+    found[found] = np.linalg.eigvalsh(square)[:, -2] > limit
+    return found
 
 
 def _tilt(joint, within):
