@@ -541,6 +541,50 @@ CASES.append(
     )
 )
 
+
+def _make_acceleration(rng, dtype, size):
+    """Three steps: of many more, rounding in the differences of late iterates has its say."""
+    return *_make_bottleneck(rng, dtype, size), 3
+
+
+def _acceleration_oracle(tables, conditional, p_x, beta, steps):
+    """Where three steps lead: plain, plain, and that by the one difference of two moves there is by then."""
+    assert steps == 3
+    tiny, found = np.longdouble(1e-300), []
+    for table, price in zip(tables[:, None], beta[:, None], strict=True):
+        ask = lambda at: _bottleneck_oracle(at, conditional, p_x, price)  # noqa: E731, B023
+        first, second = ask(table), ask(ask(table)[1])
+        logs = [np.log(np.maximum(at, tiny)) for at in (table.astype(np.longdouble), first[1], second[1])]
+        turn, weight = logs[2] - 2 * logs[1] + logs[0], second[1]
+        size = np.sum(weight * turn**2)
+        share = np.sum(weight * turn * (logs[2] - logs[1])) / (size * (1 + np.longdouble(1e-9)) + tiny)
+        at = np.exp(logs[2] - share * (logs[2] - logs[1]))
+        at = at / at.sum()
+        third = ask(at)
+        ended, moved = logs[2] - logs[1], turn
+        if not third[2] <= second[2]:
+            at = second[1]
+            third, ended, moved = ask(at), 0 * turn, 0 * turn
+        turns = [(ended, moved)]
+        if moved.any():
+            log_at, end = (np.log(np.maximum(part, tiny)) for part in (at, third[1]))
+            turns.append((end - logs[2], end - log_at - logs[2] + logs[1]))
+        ratios = [np.sum(third[1] * (e - m) ** 2) / max(np.sum(third[1] * m**2), tiny) for e, m in turns]
+        residual = np.abs(third[1] - at).sum() * np.sqrt(max(1, *ratios, 1))
+        found.append((third[0][0], third[2][0], residual))
+    return tuple(np.array(part) for part in zip(*found, strict=True))
+
+
+CASES.append(
+    Case(
+        "bottleneck.accelerate",
+        _make_acceleration,
+        _acceleration_oracle,
+        rtol={"float64": 1e-10, "float32": 1e-6},  # each step passes the rounding of the last on
+        atol={"float64": 1e-10, "float32": 1e-6},
+    )
+)
+
 # random_normal -------------------------------------------------------------------------------------------------------
 
 

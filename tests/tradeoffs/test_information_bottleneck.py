@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from joints import by_linear_programme, flipped, partitions, random_joint
+from joints import by_linear_programme, entropy, flipped, partitions, random_joint
 from scipy.optimize import brentq
 
 import varinf as vi
@@ -116,6 +116,18 @@ def test_a_function_of_x_is_told_whole_above_beta_1():
     wanted = vi.entropy([0.3, 0.3, 0.4])
     assert (found.I_TX, found.I_TY) == pytest.approx((wanted, wanted), abs=1e-9)
     assert vi.information_bottleneck(p_xy, 0.99).I_TX == 0
+
+
+@pytest.mark.parametrize("beta", [300.0, 1e3, 1e5])
+def test_prices_beyond_the_range_of_exponents(beta):
+    """A price of exp(-beta H(Y|x)) = 0: the best says all but what hardly differs, and no start seems to do better."""
+    p_xy = random_joint(30, 20, 5.0, seed=1)
+    found = vi.information_bottleneck(p_xy, beta)
+    all_of_it = entropy(p_xy.sum(axis=1)) - beta * vi.mutual_information(p_xy)
+    assert found.converged
+    assert -beta * vi.mutual_information(p_xy) <= found.objective <= all_of_it + 1e-9 * beta
+    assert found.values.min() >= found.objective - 1e-9 * beta
+    assert found.values.max() < 0  # no start ends with nothing
 
 
 def test_a_start_that_says_nothing_is_left():

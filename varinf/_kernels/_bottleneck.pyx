@@ -296,8 +296,19 @@ def accelerate(tables, conditional, p_x, beta, steps):
     return encoders, objective, residual
 
 
+cdef void spread(const double[:, ::1] conditional, const double* p_x, double* labels, double* joint, Problem* at) noexcept nogil:
+    """p(y|x) as (Y, wide_X) and p(x, y) as (X, wide_Y), with zeros in what fills registers."""
+    cdef Py_ssize_t x, y
+    fill(labels, 0, at.Y * at.wide_X)
+    fill(joint, 0, at.X * at.wide_Y)
+    for x in range(at.X):
+        for y in range(at.Y):
+            labels[y * at.wide_X + x] = conditional[x, y]
+            joint[x * at.wide_Y + y] = p_x[x] * conditional[x, y]
+
+
 cdef run(tables, conditional, p_x, beta, Py_ssize_t steps):
-    cdef Py_ssize_t B = tables.shape[0]
+    cdef Py_ssize_t B = tables.shape[0], size, lines
     cdef Problem at
     at.T, at.X, at.Y = tables.shape[1], len(p_x), tables.shape[2]
     at.wide_X, at.wide_Y = wide(at.X), wide(at.Y)
@@ -313,20 +324,21 @@ cdef run(tables, conditional, p_x, beta, Py_ssize_t steps):
     tables = np.ascontiguousarray(tables)
     cdef const double[::1] price = np.ascontiguousarray(beta, np.float64)
     cdef const double[::1] p = np.ascontiguousarray(p_x, np.float64)
-    filled = np.zeros((at.Y, at.wide_X)), np.zeros((at.X, at.wide_Y))
-    filled[0][:, : at.X] = conditional.T
-    filled[1][:, : at.Y] = conditional
-    filled[1][:] *= np.asarray(p)[:, None]
-    cdef const double[:, ::1] labels = filled[0]
-    cdef const double[:, ::1] joint = filled[1]
-    cdef double[:, ::1] encoder = np.empty((at.T, at.wide_X))
-    cdef double[::1] lines = np.empty(at.T * (at.wide_Y + 1) + 2 * max(at.wide_X, at.wide_Y))
-    cdef double[:, ::1] scratch = np.empty((7 + 2 * MEMORY if steps else 3, at.T * at.wide_Y))
-    at.labels, at.joint, at.p_x, at.encoder = &labels[0, 0], &joint[0, 0], &p[0], &encoder[0, 0]
-    at.priced = &lines[0]
-    at.prior = at.priced + at.T * at.wide_Y
+    cdef const double[:, ::1] given_labels = np.ascontiguousarray(conditional, np.float64)
+    size, lines = at.T * at.wide_Y, max(at.wide_X, at.wide_Y)
+    cdef double[::1] room = np.empty(
+        at.Y * at.wide_X + at.X * at.wide_Y + at.T * (at.wide_X + 1) + 2 * lines + size * (8 + 2 * MEMORY if steps else 4)
+    )
+    cdef double* labels = &room[0]
+    cdef double* joint = labels + at.Y * at.wide_X
+    spread(given_labels, &p[0], labels, joint, &at)
+    at.labels, at.joint, at.p_x = labels, joint, &p[0]
+    at.encoder = joint + at.X * at.wide_Y
+    at.prior = at.encoder + at.T * at.wide_X
     at.top = at.prior + at.T
-    at.total = at.top + max(at.wide_X, at.wide_Y)
+    at.total = at.top + lines
+    at.priced = at.total + lines
+    cdef double* scratch = at.priced + size
     cdef const float[:, :, ::1] single
     cdef const double[:, :, ::1] double_
     cdef float[:, :, ::1] single_encoders, single_after
@@ -337,12 +349,12 @@ cdef run(tables, conditional, p_x, beta, Py_ssize_t steps):
         single, single_encoders, single_after = tables, encoders, after
         single_objective, single_residual = objective, residual
         with nogil:
-            iterations[float](&at, single, price, &scratch[0, 0], steps, single_encoders, single_after,
-                              single_objective, single_residual)
+            iterations[float](&at, single, price, scratch, steps, single_encoders, single_after, single_objective,
+                              single_residual)
     else:
         double_, double_encoders, double_after = tables, encoders, after
         double_objective, double_residual = objective, residual
         with nogil:
-            iterations[double](&at, double_, price, &scratch[0, 0], steps, double_encoders, double_after,
-                               double_objective, double_residual)
+            iterations[double](&at, double_, price, scratch, steps, double_encoders, double_after, double_objective,
+                               double_residual)
     return encoders, after, objective, residual

@@ -17,8 +17,8 @@ the limit, to the encoders and objective of the last, and
     residual (B,)        sum of |after - table| there, times how much longer its differences of tables are than those of
                          its moves (not less than 1), which is 1 / (1 - the rate of convergence)
 
-It works in log q(t, y), with entries weighted by q(t, y), on the last MEMORY differences. A step counts if the objective
-is no higher than before; else the plain one is made, and the differences so far are forgotten.
+It works in log q(t, y), with entries weighted by q(t, y), on the last MEMORY differences. A step counts if the
+objective is no higher than before; else the plain one is made, and the differences so far are forgotten.
 
 Sources: Tishby, Pereira, Bialek (1999), "The information bottleneck method", eqs. 28-31; Walker, Ni (2011), "Anderson
 acceleration for fixed-point iterations".

@@ -12,11 +12,8 @@ in turn over q(t|x) and over (q(t), q(y|t)), so that J never rises; at its minim
 I(T;X) − beta I(T;Y) + beta H(Y). The state is the table q(t, y), clusters × labels, and an iteration a kernel's:
 `varinf/_kernels/bottleneck.py`.
 
-Plain iterations crawl where a cluster is about to split or to merge. Anderson's method goes from the last few iterates
-to where a linear map would have its fixed point, in log q(t, y) with entries weighted by q(t, y), so that clusters that
-die do not count (Walker, Ni 2011, "Anderson acceleration for fixed-point iterations"). Such a step stands if J is no
-higher than before, else the plain one is made. How much longer the differences of iterates are than those of their
-residuals is 1 / (1 − the rate of convergence): times the last change it tells how far off the limit is.
+Plain iterations crawl where a cluster is about to split or to merge. Anderson's method, a kernel's as well, goes from
+the last few iterates to where a linear map would have its fixed point.
 """
 
 from typing import NamedTuple
@@ -24,11 +21,12 @@ from typing import NamedTuple
 import numpy as np
 
 from varinf._kernels import kernel
-from varinf.tradeoffs.joint_distribution import TINY, log, x_log_x
+from varinf.tradeoffs.joint_distribution import TINY, exp, log, x_log_x
 
-ELEMENTS = 1 << 15  # of clusters × x that are worked on at once: they stay in the cache
+ELEMENTS = 1 << 14  # of clusters × x that are worked on at once: they stay in the cache
 FIRST_ROUND, ROUND = 5, 24  # steps between looks at who is there, and at which clusters have died or become one
 DEAD = 1e-13  # of the mass: a cluster that small is left out
+SILENT = 1e-9  # nats, of beta I(T;Y) / 4: clusters that say no more are one
 EVEN = 1e-15  # nats: merging two clusters may cost so much, times 1 + beta, which is rounding
 
 
@@ -55,7 +53,7 @@ def advance(joint, betas, problems, steps, accelerated=True):
     """
     found = [None] * len(problems)
     walk = _accelerated if accelerated else _plain
-    for chunk, tables in _chunks(problems, len(joint.p_x)):
+    for chunk, tables in chunks(problems, len(joint.p_x)):
         encoders, value, residual = walk(joint, betas[chunk], tables, steps)
         tidy = tidied(joint, betas[chunk], encoders) if steps >= ROUND else encoders @ joint.p_xy
         for i, table, v, r in zip(chunk, tidy, value, residual, strict=True):
@@ -84,7 +82,7 @@ def finish(joint, betas, problems, tolerance, iterations):
 def _merged(joint, betas, problems):
     """Problems that have converged, without what may be left out: if that is something, they go on from there."""
     found = list(problems)
-    for chunk, tables in _chunks(problems, len(joint.p_x)):
+    for chunk, tables in chunks(problems, len(joint.p_x)):
         tidy = tidied(joint, betas[chunk], encode(joint, betas[chunk], tables)[0])
         for i, table in zip(chunk, tidy, strict=True):
             if len(table) < len(problems[i].table):
@@ -92,6 +90,28 @@ def _merged(joint, betas, problems):
             else:
                 found[i] = problems[i]._replace(tidy=True)
     return found
+
+
+def chunks(problems, symbols):
+    """(indices, tables as one array (B, T, Y)) of problems with a like number of clusters, empty where one has fewer.
+
+    Each has about ELEMENTS clusters × x, or a single problem.
+    """
+    order = sorted(range(len(problems)), key=lambda i: len(problems[i].table))
+    start = 0
+    for end in range(1, len(order) + 1):
+        if end == len(order) or (end + 1 - start) * len(problems[order[end]].table) * symbols > ELEMENTS:
+            chunk = order[start:end]
+            yield chunk, _padded([problems[i].table for i in chunk])
+            start = end
+
+
+def _padded(tables):
+    """One array (B, T, Y), with empty clusters where a table has fewer than others."""
+    out = np.zeros((len(tables), max(map(len, tables)), tables[0].shape[1]))
+    for row, table in zip(out, tables, strict=True):
+        row[: len(table)] = table
+    return out
 
 
 def encode(joint, beta, tables):
@@ -110,7 +130,7 @@ def log_partition(joint, beta, table):
     table = np.maximum(table, TINY)
     logits = beta * (log(table) @ joint.conditional.T) + (1 - beta) * log(table.sum(axis=1))[:, None]
     top = logits.max(axis=0)
-    return np.log(np.exp(logits - top).sum(axis=0)) + top
+    return np.log(exp(logits - top).sum(axis=0)) + top
 
 
 def _plain(joint, beta, tables, steps):
@@ -133,6 +153,9 @@ def tidied(joint, beta, encoders):
     """
     mass, tables = encoders * joint.p_x, encoders @ joint.p_xy
     alive = tables.sum(axis=2) > DEAD
+    silent = beta * _told(tables) < SILENT
+    tables[silent, 0] = joint.p_y
+    alive[silent] = np.arange(tables.shape[1]) == 0
     waiting = np.arange(len(tables))  # problems in which something was merged just now
     while len(waiting) and tables.shape[1] > 1:
         problem, a, b = _pairs(tables[waiting], alive[waiting])
@@ -146,6 +169,12 @@ def tidied(joint, beta, encoders):
         alive[problem, b] = False
         waiting = np.unique(problem)
     return [table[keep] for table, keep in zip(tables, alive, strict=True)]
+
+
+def _told(tables):
+    """How far (B,) clusters' labels are from those of all, 1 less the mean affinity: I(T;Y) / 4 where it is small."""
+    every = tables.sum(axis=1, keepdims=True)
+    return 1 - np.sqrt(tables * tables.sum(axis=2, keepdims=True) * every).sum(axis=(1, 2))
 
 
 def _pairs(tables, alive):
@@ -166,25 +195,3 @@ def js_divergence(a, b):
     masses = np.stack([a, b, a + b])
     first, second, both = x_log_x(masses).sum(axis=-1) - x_log_x(masses.sum(axis=-1))
     return first + second - both
-
-
-def _chunks(problems, symbols):
-    """(indices, tables as one array (B, T, Y)) of problems with a like number of clusters, empty where one has fewer.
-
-    Each has about ELEMENTS clusters × x, or a single problem.
-    """
-    order = sorted(range(len(problems)), key=lambda i: len(problems[i].table))
-    start = 0
-    for end in range(1, len(order) + 1):
-        if end == len(order) or (end + 1 - start) * len(problems[order[end]].table) * symbols > ELEMENTS:
-            chunk = order[start:end]
-            yield chunk, _padded([problems[i].table for i in chunk])
-            start = end
-
-
-def _padded(tables):
-    """One array (B, T, Y), with empty clusters where a table has fewer than others."""
-    out = np.zeros((len(tables), max(map(len, tables)), tables[0].shape[1]))
-    for row, table in zip(out, tables, strict=True):
-        row[: len(table)] = table
-    return out

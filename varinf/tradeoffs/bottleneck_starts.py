@@ -20,7 +20,7 @@ Labels that maximise this are sought from those of every x.
 import numpy as np
 
 from varinf.tradeoffs.bottleneck_iterations import DEAD, encode, js_divergence, log_partition
-from varinf.tradeoffs.joint_distribution import TINY, log, x_log_x
+from varinf.tradeoffs.joint_distribution import TINY, exp, log, x_log_x
 
 UNEVEN = 4  # times that uniform numbers are squared by which an x is spread over clusters: most of it on a few
 UNSTABLE = 1e-6  # beta σ₂² above 1 by so much is not rounding
@@ -37,14 +37,12 @@ def starts(joint, beta, clusters, number, rng):
     symbols = len(joint.p_x)
     clusters = min(clusters, symbols)
     fullest = np.eye(symbols) if clusters == symbols else merged(joint, beta, clusters)
-    tables = [fullest @ joint.p_xy]
-    for _ in range(number - 1):
-        spread = rng.random((round(clusters ** rng.uniform()), symbols)) + SOME
-        for _ in range(UNEVEN):
-            spread *= spread
-        spread /= spread.sum(axis=0)
-        tables.append(spread @ joint.p_xy)
-    return tables
+    sizes = np.rint(clusters ** rng.random(number - 1)).astype(int)
+    spread = rng.random((sizes.sum(), symbols)) + SOME
+    for _ in range(UNEVEN):
+        spread *= spread
+    each = np.split(spread, np.cumsum(sizes)[:-1]) if number > 1 else []
+    return [fullest @ joint.p_xy, *((part / part.sum(axis=0)) @ joint.p_xy for part in each)]
 
 
 def merged(joint, beta, clusters):
@@ -66,7 +64,7 @@ def merged(joint, beta, clusters):
 def _cost_of_merging(beta, weight, tables, i):
     """What it adds to I(T;X) − beta I(T;Y) to merge hard cluster i with each other one; inf with itself."""
     saved = x_log_x(weight[i] + weight) - x_log_x(weight[i]) - x_log_x(weight)
-    cost = beta * js_divergence(tables[i], tables) - saved
+    cost = beta * js_divergence(np.broadcast_to(tables[i], tables.shape), tables) - saved
     cost[i] = np.inf
     return cost
 
@@ -95,7 +93,7 @@ def grown(joint, beta, table, clusters):
     value, log_z = encode(joint, np.array([beta]), table[None])[1], log_partition(joint, beta, table)
     labels = joint.conditional
     for _ in range(SEEKING):
-        drawn = joint.p_x * np.exp(beta * (log(labels) @ joint.conditional.T) - log_z)
+        drawn = joint.p_x * exp(beta * (log(labels) @ joint.conditional.T) - log_z)
         growth = drawn.sum(axis=1)
         labels = (drawn / growth[:, None]) @ joint.conditional
     best = int(np.argmax(growth))

@@ -185,8 +185,8 @@ def information_bottleneck(
 def settled(joint, beta, problem, clusters, tolerance, iterations):
     """(`Reached`, encoder (T, X)) after splits of whatever clusters gain by one, and new clusters where one pays."""
     betas = np.array([beta])
+    encoder = encode(joint, betas, problem.table[None])[0][0]
     for _ in range(MOST_SPLITS):
-        encoder = encode(joint, betas, problem.table[None])[0][0]
         table = split(joint, beta, encoder, clusters)
         if table is None:
             table = grown(joint, beta, problem.table, clusters)
@@ -196,8 +196,8 @@ def settled(joint, beta, problem, clusters, tolerance, iterations):
         (tried,) = finish(joint, betas, [start], tolerance, problem.iterations + iterations)
         if not tried.value < problem.value - LOWER:
             break
-        problem = tried
-    return problem, encode(joint, betas, problem.table[None])[0][0]
+        problem, encoder = tried, encode(joint, betas, tried.table[None])[0][0]
+    return problem, encoder
 
 
 def result(reduction, beta, encoder, values, converged=True, residual=0.0, iterations=0):

@@ -12,7 +12,7 @@ from varinf._arrays import as_array, generator, is_numpy, positive_integer, refu
 from varinf.estimate import NATS_PER_BIT
 from varinf.information.entropy import entropy
 from varinf.information.mutual_information import mutual_information
-from varinf.tradeoffs.bottleneck_iterations import FIRST_ROUND, advance, begun, encode, finish
+from varinf.tradeoffs.bottleneck_iterations import FIRST_ROUND, advance, begun, chunks, encode, finish
 from varinf.tradeoffs.bottleneck_segments import segments
 from varinf.tradeoffs.bottleneck_starts import LOWER, merged, starts
 from varinf.tradeoffs.critical_beta import critical_beta
@@ -282,14 +282,13 @@ def _raced(joint, betas, tables, iterations):
 
 def _exchanged(joint, betas, problems, tolerance, iterations):
     """Each beta may go on from the encoder of another, where that is better than its own as it stands."""
-    problems = list(problems)
+    problems, here = list(problems), np.arange(len(betas))
     for _ in range(EXCHANGES if problems else 0):
-        both = np.array(
-            [informations(joint, encode(joint, betas[i : i + 1], p.table[None])[0][0]) for i, p in enumerate(problems)]
-        ).reshape(-1, 2)
-        values = both[:, 0] - betas[:, None] * both[:, 1]
+        I_TX, I_TY = np.empty((2, len(problems)))
+        for chunk, tables in chunks(problems, len(joint.p_x)):
+            I_TX[chunk], I_TY[chunk] = informations(joint, encode(joint, betas[chunk], tables)[0])
+        values = I_TX - betas[:, None] * I_TY
         source = values.argmin(axis=1)
-        here = np.arange(len(betas))
         gains = np.nonzero(values[here, source] < values[here, here] - LOWER)[0]
         if not len(gains):
             break

@@ -81,3 +81,8 @@ def x_log_x(x):
 def log(x):
     """With log 0 far down."""
     return kernel("vector_math", x).log(np.maximum(x, TINY).reshape(-1)).reshape(np.shape(x))
+
+
+def exp(x):
+    """Of an array, by a kernel."""
+    return kernel("vector_math", x).exp(x.reshape(-1)).reshape(x.shape)
