@@ -28,7 +28,7 @@ import numpy as np
 
 import varinf as vi
 
-X, Y, BETAS, STARTS, ROUNDS = 50, 20, 40, 8, 3
+X, Y, BETAS, STARTS, ROUNDS = 50, 20, 40, 8, 5
 CONCENTRATIONS = (0.3, 1.0, 5.0)
 NAMES = ("p(y|x)", "solver", "seconds", "excess, median", "excess, largest", "ratio to varinf")
 

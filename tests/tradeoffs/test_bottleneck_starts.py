@@ -35,7 +35,7 @@ def test_starts_are_tables_of_encoders():
         assert len(tables) == 5
         assert len(tables[0]) == min(clusters, 6)
         for table in tables:
-            assert len(table) <= min(clusters, 6)
+            assert 2 <= len(table) <= min(clusters, 6)
             assert (table > 0).all()
             np.testing.assert_allclose(table.sum(axis=0), joint.p_y)
 

@@ -28,24 +28,22 @@ VI_INLINE void vi_product_tile(double *out, const double *start, const double *a
   for (r = 0; r < rows; r++) memcpy(out + r * width, sum[r], registers * sizeof sum[r][0]);
 }
 
+VI_INLINE void vi_product_rows(double *out, const double *start, const double *a, ptrdiff_t a_width, const double *b,
+                               ptrdiff_t inner, ptrdiff_t width, const int rows) {
+  ptrdiff_t j;
+  for (j = 0; j + 2 * VI_WIDTH <= width; j += 2 * VI_WIDTH)
+    vi_product_tile(out + j, start, a, a_width, b + j, inner, width, rows, 2);
+  if (j < width) vi_product_tile(out + j, start, a, a_width, b + j, inner, width, rows, 1);
+}
+
 /* out (rows, width) = start (rows,), 0 where there is none, to each column + a (rows, inner) b (inner, width). */
 static inline void vi_small_product(double *out, const double *start, const double *a, ptrdiff_t a_width,
                                     const double *b, ptrdiff_t rows, ptrdiff_t inner, ptrdiff_t width) {
-  ptrdiff_t i, j, tall = rows - rows % 4, wide = width - width % (2 * VI_WIDTH);
-  for (i = 0; i < tall; i += 4) {
-    const double *first = start ? start + i : 0;
-    for (j = 0; j < wide; j += 2 * VI_WIDTH)
-      vi_product_tile(out + i * width + j, first, a + i * a_width, a_width, b + j, inner, width, 4, 2);
-    if (wide < width)
-      vi_product_tile(out + i * width + wide, first, a + i * a_width, a_width, b + wide, inner, width, 4, 1);
-  }
-  for (i = tall; i < rows; i++) {
-    const double *first = start ? start + i : 0;
-    for (j = 0; j < wide; j += 2 * VI_WIDTH)
-      vi_product_tile(out + i * width + j, first, a + i * a_width, a_width, b + j, inner, width, 1, 2);
-    if (wide < width)
-      vi_product_tile(out + i * width + wide, first, a + i * a_width, a_width, b + wide, inner, width, 1, 1);
-  }
+  for (; rows >= 4; rows -= 4, out += 4 * width, a += 4 * a_width, start = start ? start + 4 : start)
+    vi_product_rows(out, start, a, a_width, b, inner, width, 4);
+  if (rows == 3) vi_product_rows(out, start, a, a_width, b, inner, width, 3);
+  if (rows == 2) vi_product_rows(out, start, a, a_width, b, inner, width, 2);
+  if (rows == 1) vi_product_rows(out, start, a, a_width, b, inner, width, 1);
 }
 
 VI_INLINE void vi_dots_of(double *out, const double *weight, const double *rows, ptrdiff_t size, const int count) {

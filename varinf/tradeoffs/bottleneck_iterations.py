@@ -23,8 +23,8 @@ import numpy as np
 from varinf._kernels import kernel
 from varinf.tradeoffs.joint_distribution import TINY, exp, log, x_log_x
 
-ELEMENTS = 1 << 14  # of clusters × x that are worked on at once: they stay in the cache
-FIRST_ROUND, ROUND = 5, 24  # steps between looks at who is there, and at which clusters have died or become one
+ELEMENTS = 1 << 15  # of clusters × x that are worked on at once: they stay in the cache
+FIRST_ROUND, ROUND = 6, 24  # steps between looks at who is there, and at which clusters have died or become one
 DEAD = 1e-13  # of the mass: a cluster that small is left out
 SILENT = 1e-9  # nats, of beta I(T;Y) / 4: clusters that say no more are one
 EVEN = 1e-15  # nats: merging two clusters may cost so much, times 1 + beta, which is rounding
@@ -160,9 +160,11 @@ def tidied(joint, beta, encoders):
     while len(waiting) and tables.shape[1] > 1:
         problem, a, b = _pairs(tables[waiting], alive[waiting])
         problem = waiting[problem]
-        saved = js_divergence(mass[problem, a], mass[problem, b])
-        lost = js_divergence(tables[problem, a], tables[problem, b])
-        gains = beta[problem] * lost <= saved + EVEN * (1 + beta[problem])
+        one, other = tables[problem, a], tables[problem, b]
+        lost = beta[problem] * js_divergence(one, other) - EVEN * (1 + beta[problem])
+        near = lost <= np.log(2) * (one + other).sum(axis=1)  # more is never saved
+        problem, a, b, lost = problem[near], a[near], b[near], lost[near]
+        gains = lost <= js_divergence(mass[problem, a], mass[problem, b])
         problem, a, b = problem[gains], a[gains], b[gains]
         for masses in (tables, mass):
             masses[problem, a] += masses[problem, b]

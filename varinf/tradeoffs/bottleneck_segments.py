@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from varinf._arrays import finite_number
-from varinf.information.entropy import entropy
 from varinf.tradeoffs.bottleneck_iterations import begun, encode, finish
 from varinf.tradeoffs.information_bottleneck import ITERATIONS, TOLERANCE, Bottleneck, result, silent
 
@@ -125,9 +124,7 @@ def segments(reduction, points):
         lowest = _lowest(joint, price, [(a.table, b.table) for a, b in pairs])
         cut = []
         for (a, b), beta, best in zip(pairs, price.tolist(), lowest, strict=True):
-            if _value(a.point, beta) - (best.value - beta * entropy(joint.p_y)) <= LEVEL * (
-                b.point.I_TX - a.point.I_TX
-            ):
+            if _value(a.point, beta) - (best.value - beta * joint.H_Y) <= LEVEL * (b.point.I_TX - a.point.I_TX):
                 found.append(Segment(beta, a.point, b.point))
                 continue
             encoder = encode(joint, np.array([beta]), best.table[None])[0][0]

@@ -28,6 +28,7 @@ SOME = 1e-3  # keeps every cluster within reach of every x
 TILT = 0.5  # of a split's two halves, at the x that tells them apart best
 SMALL = 1e-6  # of the mass: smaller clusters are not split
 SEEKING = 20  # steps that the labels of a new cluster are given to settle in
+STILL = 1e-8  # of a step: labels whose growth grows by less have settled
 LOWER = 1e-10  # nats: what lowers J by less is rounding's
 MASSES = (0.3, 0.1, 0.03, 0.01, 1e-3, 1e-4)  # that a new cluster is tried with
 
@@ -37,12 +38,13 @@ def starts(joint, beta, clusters, number, rng):
     symbols = len(joint.p_x)
     clusters = min(clusters, symbols)
     fullest = np.eye(symbols) if clusters == symbols else merged(joint, beta, clusters)
-    sizes = np.rint(clusters ** rng.random(number - 1)).astype(int)
+    sizes = np.maximum(np.rint(clusters ** rng.random(number - 1)), min(2, clusters)).astype(int)  # 1 says nothing
     spread = rng.random((sizes.sum(), symbols)) + SOME
     for _ in range(UNEVEN):
         spread *= spread
-    each = np.split(spread, np.cumsum(sizes)[:-1]) if number > 1 else []
-    return [fullest @ joint.p_xy, *((part / part.sum(axis=0)) @ joint.p_xy for part in each)]
+    ends = np.cumsum(sizes)
+    total = np.add.reduceat(spread, ends - sizes) if len(ends) else spread
+    return [fullest @ joint.p_xy, *np.split(spread / np.repeat(total, sizes, axis=0) @ joint.p_xy, ends)[:-1]]
 
 
 def merged(joint, beta, clusters):
@@ -90,19 +92,31 @@ def grown(joint, beta, table, clusters):
     """A table with one cluster more, far from those of a table (T, Y), that lowers J; None if none was found."""
     if len(table) >= clusters:
         return None
-    value, log_z = encode(joint, np.array([beta]), table[None])[1], log_partition(joint, beta, table)
-    labels = joint.conditional
+    growth, labels = _sought(joint, beta, table)
+    if not growth > 1 + UNSTABLE:
+        return None
+    value = encode(joint, np.array([beta]), table[None])[1]
+    tried = np.array([np.vstack([(1 - mass) * table, mass * labels]) for mass in MASSES])
+    reached = encode(joint, np.full(len(tried), beta), tried)[1]
+    lowest = int(np.argmin(reached))
+    return tried[lowest] if reached[lowest] < value[0] - LOWER else None
+
+
+def _sought(joint, beta, table):
+    """(growth, labels (Y,)) of the new cluster that would grow most, from the labels of every x; growth never falls."""
+    log_z, labels = log_partition(joint, beta, table), joint.conditional
+    best, before = (0.0, None), np.zeros(len(labels))
     for _ in range(SEEKING):
         drawn = joint.p_x * exp(beta * (log(labels) @ joint.conditional.T) - log_z)
         growth = drawn.sum(axis=1)
         labels = (drawn / growth[:, None]) @ joint.conditional
-    best = int(np.argmax(growth))
-    if not growth[best] > 1 + UNSTABLE:
-        return None
-    tried = np.array([np.vstack([(1 - mass) * table, mass * labels[best]]) for mass in MASSES])
-    reached = encode(joint, np.full(len(tried), beta), tried)[1]
-    lowest = int(np.argmin(reached))
-    return tried[lowest] if reached[lowest] < value[0] - LOWER else None
+        top = int(np.argmax(growth))
+        best = max(best, (growth[top], labels[top]), key=lambda pair: pair[0])
+        moving = growth - before > STILL
+        labels, before = labels[moving], growth[moving]
+        if not len(labels):
+            break
+    return best
 
 
 def _correlated(joint, within, limit):

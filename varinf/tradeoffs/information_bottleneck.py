@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from varinf._arrays import finite_number, generator, positive_integer
-from varinf.information.entropy import entropy
 from varinf.tradeoffs.bottleneck_iterations import begun, encode, finish
 from varinf.tradeoffs.bottleneck_starts import LOWER, grown, split, starts
 from varinf.tradeoffs.deterministic_bottleneck import best_partition, hard
@@ -178,7 +177,7 @@ def information_bottleneck(
     problems = [begun(table) for table in starts(joint, beta, clusters, restarts, rng)]
     problems = finish(joint, betas, problems, tolerance, iterations)
     best, encoder = settled(joint, beta, min(problems, key=lambda one: one.value), clusters, tolerance, iterations)
-    values = np.array([one.value for one in problems]) - beta * entropy(joint.p_y)
+    values = np.array([one.value for one in problems]) - beta * joint.H_Y
     return result(reduction, beta, encoder, values, best.residual <= tolerance, best.residual, best.iterations)
 
 

@@ -10,7 +10,6 @@ import numpy as np
 
 from varinf._arrays import as_array, generator, is_numpy, positive_integer, refuse_where
 from varinf.estimate import NATS_PER_BIT
-from varinf.information.entropy import entropy
 from varinf.information.mutual_information import mutual_information
 from varinf.tradeoffs.bottleneck_iterations import FIRST_ROUND, advance, begun, chunks, encode, finish
 from varinf.tradeoffs.bottleneck_segments import segments
@@ -178,7 +177,7 @@ def information_bottleneck_curve(
         Most values that T may take. The number of x suffices for the best encoders, and is the default.
     restarts : int
         Starts at each beta: the first from the encoder that says all, the others at random. After 3 iterations the best
-        of the others goes on, if the first is not ahead of it after 8.
+        of the others goes on, if the first is not ahead of it after 6.
     rng : None, int, SeedSequence or Generator
         For the random starts.
     deterministic : bool
@@ -235,7 +234,7 @@ def information_bottleneck_curve(
     points = [silent(reduction, beta) for beta in betas[betas <= 1].tolist()]
     for beta, problem in zip(positive.tolist(), found, strict=True):
         best, encoder = settled(joint, beta, problem, clusters, tolerance, iterations)
-        values = np.array([best.value - beta * entropy(joint.p_y)])
+        values = np.array([best.value - beta * joint.H_Y])
         end = best.residual <= tolerance, best.residual, best.iterations
         points.append(result(reduction, beta, encoder, values, *end))
     converged = all(point.converged for point in points)
@@ -261,23 +260,22 @@ def _raced(joint, betas, tables, iterations):
 
     The first, from the encoder that says all, takes time to come down, and is seldom beaten in the end.
     """
-    owner = np.repeat(np.arange(len(betas)), [len(each) for each in tables])
-    problems = [begun(table) for each in tables for table in each]
-    problems = advance(joint, betas[owner], problems, HEAT, accelerated=False)
+    rest = len(tables[0]) - 1 if tables else 0  # starts beside the first
+    ahead = advance(joint, betas, [begun(each[0]) for each in tables], FIRST_ROUND)
+    others = [begun(table) for each in tables for table in each[1:]]
+    others = advance(joint, np.repeat(betas, rest), others, HEAT, accelerated=False)
     on = list(range(len(betas)))  # the beta of each that goes on
-    first = np.flatnonzero(np.diff(owner, prepend=-1))
-    ahead = advance(joint, betas, [problems[one] for one in first], FIRST_ROUND)
-    for i, start in enumerate(first.tolist()):
-        others = problems[start + 1 : start + len(tables[i])]
-        best = min(others, key=lambda one: one.value, default=None)
-        if best is not None and best.value <= ahead[i].value:
+    for i in range(len(betas) if rest else 0):
+        best = _lowest(others[rest * i : rest * (i + 1)])
+        if best.value <= ahead[i].value:
             ahead.append(best)
             on.append(i)
-    problems = finish(joint, betas[on], ahead, NEAR, iterations)
-    return [
-        min((p for i, p in zip(on, problems, strict=True) if i == own), key=lambda end: end.value)
-        for own in range(len(betas))
-    ]
+    ends = finish(joint, betas[on], ahead, NEAR, iterations)
+    return [_lowest([end for i, end in zip(on, ends, strict=True) if i == own]) for own in range(len(betas))]
+
+
+def _lowest(problems):
+    return min(problems, key=lambda one: one.value)
 
 
 def _exchanged(joint, betas, problems, tolerance, iterations):

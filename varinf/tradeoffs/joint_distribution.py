@@ -17,16 +17,14 @@ SAME = 12  # decimals to which the conditionals of two x agree that are merged
 
 
 class Joint(NamedTuple):
-    """p(x), p(x, y), and p(y|x), of symbols that occur and conditionals that differ."""
+    """p(x), p(y), p(x, y), p(y|x), and entropies in nats, of symbols that occur and conditionals that differ."""
 
     p_x: np.ndarray
+    p_y: np.ndarray
     p_xy: np.ndarray
     conditional: np.ndarray
-
-    @property
-    def p_y(self):
-        """The marginal of Y."""
-        return self.p_xy.sum(axis=0)
+    H_X: float
+    H_Y: float
 
 
 class Reduction(NamedTuple):
@@ -60,16 +58,17 @@ def reduced(p_xy):
     np.add.at(merged, order, used)
     row = np.full(len(p_xy), -1)
     row[occurs] = order
-    p_x = merged.sum(axis=1)
-    return Reduction(p_xy, Joint(p_x, merged, merged / p_x[:, None]), row)
+    p_x, p_y = merged.sum(axis=1), merged.sum(axis=0)
+    entropies = (-x_log_x(p).sum() for p in (p_x, p_y))
+    return Reduction(p_xy, Joint(p_x, p_y, merged, merged / p_x[:, None], *entropies), row)
 
 
 def informations(joint, encoders):
     """(I(T;X), I(T;Y)) in nats of encoders (..., T, X), exactly."""
     mass, tables = encoders * joint.p_x, encoders @ joint.p_xy
     spread = x_log_x(mass.sum(axis=-1)).sum(axis=-1)
-    I_TX = x_log_x(mass).sum(axis=(-2, -1)) - x_log_x(joint.p_x).sum() - spread
-    I_TY = x_log_x(tables).sum(axis=(-2, -1)) - x_log_x(joint.p_y).sum() - spread
+    I_TX = x_log_x(mass).sum(axis=(-2, -1)) + joint.H_X - spread
+    I_TY = x_log_x(tables).sum(axis=(-2, -1)) + joint.H_Y - spread
     return np.maximum(I_TX, 0.0), np.maximum(I_TY, 0.0)  # rounding alone puts either below 0
 
 
