@@ -4,7 +4,8 @@
 The largest draws are sieved out in one pass over memory. A sample of the draws tells a bound that somewhat more than
 `keep` of them exceed; what exceeds it goes into a buffer, and when that is full its `keep` largest stay and the bound
 rises. Should the sample have misled, so that fewer than `keep` are found, the pass is made again without it. Of columns
-that stand side by side a tile is transposed first. The fit is in _pareto_fit.pxd.
+that stand side by side a tile is transposed first. Few draws are sorted instead, 16 columns at once (_few_draws.h).
+The fit is in _pareto_fit.pxd.
 """
 import numpy as np
 
@@ -12,6 +13,7 @@ from libc.math cimport INFINITY, fabs, isfinite
 from libc.stdint cimport int32_t, uint64_t
 from libc.string cimport memcpy
 
+from varinf._kernels._few_draws cimport VI_SIDE, block_for, largest_of_few
 from varinf._kernels._largest_draws cimport SAMPLE, VI_SPARE, feed, finish, guess, room_for, settle
 from varinf._kernels._pareto_fit cimport fit_row, grid_for, padded_points
 from varinf._kernels._real cimport real
@@ -30,8 +32,9 @@ def largest(x, double power, Py_ssize_t keep):
     top = np.empty((x.shape[0], x.shape[2], keep), x.dtype)
     if top.size == 0:
         return top
-    # Keys to sort, twice, and a buffer for each column, or a sample
-    spare = np.empty(2 * room_for(keep) + max(SAMPLE, min(COLUMNS, x.shape[2]) * room_for(keep)), np.uint64)
+    # Keys to sort, twice, and a buffer for each column, or a sample; or two blocks of few draws
+    room = 2 * room_for(keep) + max(SAMPLE, min(COLUMNS, x.shape[2]) * room_for(keep))
+    spare = np.empty(max(room, 2 * VI_SIDE * block_for(x.shape[1], keep)), np.uint64)
     if x.dtype.char == "f":
         find_largest[float](x, power, spare, top)
     else:
@@ -46,35 +49,55 @@ cdef checked(x):
     return x
 
 
-cdef void find_largest(const real[:, :, ::1] x, double power_, uint64_t[::1] spare, real[:, :, ::1] top) noexcept:
-    cdef Py_ssize_t draws = x.shape[1], inner = x.shape[2], keep = top.shape[2], room = room_for(keep)
+cdef void find_largest(const real[:, :, ::1] x, double power, uint64_t[::1] spare, real[:, :, ::1] top) noexcept:
+    """By networks where the draws are few, the columns of one row together or neighbouring rows of one column."""
+    cdef Py_ssize_t draws = x.shape[1], inner = x.shape[2], keep = top.shape[2], size = block_for(draws, keep)
+    cdef Py_ssize_t o = 0, c, r, width, step = 16 if size else 32  # VI_SIDE or COLUMNS
+    cdef real* blocks = <real*>&spare[0]
+    with nogil:
+        while o < x.shape[0]:
+            if size and inner == 1:
+                width = min(step, x.shape[0] - o)
+                if not largest_of_few(&x[o, 0, 0], draws, size, 1, width, draws, <real>power, keep, blocks, &top[o, 0, 0]):
+                    for r in range(o, o + width):
+                        sieved(&x[r, 0, 0], draws, 1, 1, <real>power, keep, spare, &top[r, 0, 0])
+                o += step
+                continue
+            c = 0
+            while c < inner:
+                width = min(step, inner - c)
+                if not (size and largest_of_few(&x[o, 0, c], draws, size, inner, width, 1, <real>power, keep, blocks,
+                                                &top[o, c, 0])):
+                    sieved(&x[o, 0, c], draws, inner, width, <real>power, keep, spare, &top[o, c, 0])
+                c += step
+            o += 1
+
+
+cdef void sieved(const real* x, Py_ssize_t draws, Py_ssize_t inner, Py_ssize_t width, real power, Py_ssize_t keep,
+                 uint64_t[::1] spare, real* top) noexcept nogil:
+    """Of `width` columns, COLUMNS at most, that stand side by side."""
+    cdef Py_ssize_t room = room_for(keep), i
     cdef Py_ssize_t[COLUMNS] held
     cdef Py_ssize_t[COLUMNS] nans
     cdef real[COLUMNS] bounds
     cdef uint64_t* keys = &spare[0]
     cdef real* buffers = <real*>&spare[2 * room]
     cdef real* buffer
-    cdef real power = <real>power_
-    cdef Py_ssize_t o, c, i, width
-    with nogil:
-        for o in range(x.shape[0]):
-            for c in range(0, inner, 32):  # COLUMNS
-                width = min(<Py_ssize_t>COLUMNS, inner - c)
-                for i in range(width):
-                    held[i] = nans[i] = 0
-                    bounds[i] = -INFINITY
-                    if draws > room:
-                        bounds[i] = guess(&x[o, 0, c + i], draws, inner, power, keep, buffers)
-                feed(&x[o, 0, c], draws, inner, width, power, keep, buffers, held, nans, bounds)
-                for i in range(width):
-                    buffer = buffers + i * room
-                    settle(buffer, keep, &held[i], &nans[i], &bounds[i])
-                    if held[i] < keep and bounds[i] > -INFINITY:
-                        held[i] = nans[i] = 0
-                        bounds[i] = -INFINITY
-                        feed(&x[o, 0, c + i], draws, inner, 1, power, keep, buffer, &held[i], &nans[i], &bounds[i])
-                        settle(buffer, keep, &held[i], &nans[i], &bounds[i])
-                    finish(buffer, held[i], nans[i], keys, keep, &top[o, c + i, 0])
+    for i in range(width):
+        held[i] = nans[i] = 0
+        bounds[i] = -INFINITY
+        if draws > room:
+            bounds[i] = guess(x + i, draws, inner, power, keep, buffers)
+    feed(x, draws, inner, width, power, keep, buffers, held, nans, bounds)
+    for i in range(width):
+        buffer = buffers + i * room
+        settle(buffer, keep, &held[i], &nans[i], &bounds[i])
+        if held[i] < keep and bounds[i] > -INFINITY:
+            held[i] = nans[i] = 0
+            bounds[i] = -INFINITY
+            feed(x + i, draws, inner, 1, power, keep, buffer, &held[i], &nans[i], &bounds[i])
+            settle(buffer, keep, &held[i], &nans[i], &bounds[i])
+        finish(buffer, held[i], nans[i], keys, keep, top + i * keep)
 
 
 # the fit -------------------------------------------------------------------------------------------------------------
