@@ -558,19 +558,19 @@ def _acceleration_oracle(tables, conditional, p_x, beta, steps):
         turn, weight = logs[2] - 2 * logs[1] + logs[0], second[1]
         size = np.sum(weight * turn**2)
         share = np.sum(weight * turn * (logs[2] - logs[1])) / (size * (1 + np.longdouble(1e-9)) + tiny)
-        at = np.exp(logs[2] - share * (logs[2] - logs[1]))
+        step = (1 - share) * (logs[2] - logs[1])  # from where the second began
+        at = np.exp(logs[1] + step)
         at = at / at.sum()
-        third = ask(at)
-        ended, moved = logs[2] - logs[1], turn
-        if not third[2] <= second[2]:
+        third, turns = ask(at), [(logs[2] - logs[1], turn)]
+        if not third[2] <= second[2] or np.sum(weight * step * (logs[2] - logs[1])) < 0:
             at = second[1]
-            third, ended, moved = ask(at), 0 * turn, 0 * turn
-        turns = [(ended, moved)]
-        if moved.any():
-            log_at, end = (np.log(np.maximum(part, tiny)) for part in (at, third[1]))
-            turns.append((end - logs[2], end - log_at - logs[2] + logs[1]))
-        ratios = [np.sum(third[1] * (e - m) ** 2) / max(np.sum(third[1] * m**2), tiny) for e, m in turns]
-        residual = np.abs(third[1] - at).sum() * np.sqrt(max(1, *ratios, 1))
+            third, turns = ask(at), []
+        log_at, end = (np.log(np.maximum(part, tiny)) for part in (at, third[1]))
+        turns.append((end - logs[2], end - log_at - logs[2] + logs[1]))
+        ratios = [
+            np.sum(third[1] * (e - m) ** 2) / max(np.sum(third[1] * m**2), np.longdouble(1e-30)) for e, m in turns
+        ]
+        residual = np.abs(third[1] - at).sum() * np.sqrt(max(1, *ratios))
         found.append((third[0][0], third[2][0], residual))
     return tuple(np.array(part) for part in zip(*found, strict=True))
 

@@ -5,6 +5,7 @@ import pytest
 from joints import random_joint
 
 from varinf.tradeoffs.bottleneck_iterations import advance, begun, encode, finish, js_divergence, tidied
+from varinf.tradeoffs.bottleneck_starts import merged
 from varinf.tradeoffs.joint_distribution import informations, reduced
 
 
@@ -59,6 +60,27 @@ def test_the_residual_is_no_smaller_than_the_distance_that_is_left():
         encoder = encode(joint, beta, near.table[None])[0][0]
         left = np.abs(encoder @ joint.p_xy - end.table).sum()
         assert left <= 3 * near.residual + 1e-12
+
+
+SADDLES = [(31, 5.0), (92, 8.0), (140, 5.0)]  # where three clusters by merging lead to one, of 16 x and 2 y
+
+
+@pytest.mark.parametrize(("seed", "beta"), SADDLES)
+def test_saddles_are_left(seed, beta):
+    """Towards which Anderson's steps lead back, and where plain ones take more than 20,000."""
+    joint = reduced(random_joint(16, 2, seed=seed)).joint
+    (end,) = finish(joint, np.array([beta]), [begun(merged(joint, beta, 3) @ joint.p_xy)], 1e-9, 3000)
+    assert end.residual <= 1e-9
+
+
+@pytest.mark.parametrize(("seed", "beta"), SADDLES)
+def test_the_residual_knows_the_rate_after_every_number_of_steps(seed, beta):
+    """Also where the last step was refused, and the differences that tell the rate forgotten."""
+    joint = reduced(random_joint(16, 2, seed=seed)).joint
+    table, betas = begun(merged(joint, beta, 3) @ joint.p_xy), np.array([beta])
+    (table,) = advance(joint, betas, [table], 300, accelerated=False)
+    residuals = [advance(joint, betas, [table], steps)[0].residual for steps in range(2, 10)]
+    assert min(residuals) > max(residuals) / 300
 
 
 def test_problems_do_not_touch_each_other():

@@ -40,6 +40,24 @@ def test_starts_are_tables_of_encoders():
             np.testing.assert_allclose(table.sum(axis=0), joint.p_y)
 
 
+@pytest.mark.parametrize("clusters", [3, 20])
+def test_starts_have_few_clusters_and_many_whatever_the_seed(clusters):
+    joint = reduced(random_joint(20, 3, seed=2)).joint
+    for seed in range(20):
+        sizes = [len(table) for table in starts(joint, 3.0, clusters, 8, np.random.default_rng(seed))[1:]]
+        assert min(sizes) <= 3 and max(sizes) >= 0.6 * clusters
+        assert sizes.count(3) > 1 if clusters == 3 else len(set(sizes)) > 4
+
+
+def test_rare_x_at_large_prices_are_no_warning():
+    for seed in range(13, 31):
+        rng = np.random.default_rng(seed)
+        p_xy = rng.dirichlet(np.full(6, 0.5), size=9) * (10.0 ** rng.uniform(-14, 0, size=9))[:, None]
+        joint = reduced(p_xy / p_xy.sum()).joint
+        table = grown(joint, 1e6, joint.p_y[None], 9)
+        assert np.isfinite(table).all()
+
+
 @pytest.mark.parametrize("shape", [(6, 4), (3, 7)])
 def test_saying_nothing_is_split_above_the_critical_beta_alone(shape):
     p_xy = random_joint(*shape, seed=3)

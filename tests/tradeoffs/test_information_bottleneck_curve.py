@@ -45,6 +45,15 @@ def test_racing_loses_nothing():
         assert all(a.objective <= b.objective + 1e-7 for a, b in zip(raced, whole, strict=True))
 
 
+def test_a_smooth_table_is_followed_to_its_ends():
+    """Neighbouring x say nearly the same: the objective is flat, and clusters part and meet slowly."""
+    i = np.arange(24)
+    p_xy = np.exp(-0.5 * ((i[:, None] - i) / 2) ** 2)
+    curve = vi.information_bottleneck_curve(p_xy / p_xy.sum(), restarts=2)
+    assert curve.converged
+    assert (np.diff(curve.I_TX) > -1e-9).all()
+
+
 def test_bits():
     curve = vi.information_bottleneck_curve(flipped(0.1), betas=[1.7862113320]).to("bits")
     assert curve.units == "bits"

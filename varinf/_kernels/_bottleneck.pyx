@@ -26,7 +26,9 @@ cdef extern from "<math.h>" nogil:
 
 cdef double TINY = 1e-300
 cdef double LOG_TINY = np.log(1e-300)
-cdef double MOST = 1e300
+cdef double LEAST = 1e-100  # of the sum of a table, before it is normalised ...
+cdef double MOST = 1e100  # ... for a step to be tried
+cdef double ROUNDING = 1e-30  # of a squared length in logarithms
 cdef double RIDGE = 1e-9
 cdef enum:
     MEMORY = 5  # of bottleneck.py
@@ -154,6 +156,16 @@ cdef inline void extrapolate(double* out, const double* end, const double* ends,
             out[i] -= share[j] * ends[j * size + i]
 
 
+cdef inline bint against(const double* weight, const double* out, const double* end, const double* move,
+                         Py_ssize_t size) noexcept nogil:
+    """Whether a step to `out` from where the move to `end` began goes against it."""
+    cdef Py_ssize_t i
+    cdef double along = 0
+    for i in range(size):
+        along += weight[i] * (out[i] - end[i] + move[i]) * move[i]
+    return along < 0
+
+
 cdef inline bint normalised(Problem* at, double* table, double* log_table) noexcept nogil:
     """Exponentials of log_table (T, wide_Y), and itself, so that they sum to 1; whether they could."""
     cdef Py_ssize_t t, y
@@ -165,7 +177,7 @@ cdef inline bint normalised(Problem* at, double* table, double* log_table) noexc
             at.total[y] += table[t * at.wide_Y + y]
     for y in range(at.Y):
         sum += at.total[y]
-    if not 0 < sum <= MOST:
+    if not LEAST <= sum <= MOST:
         return False
     shift = vi_log(sum)
     sum = 1 / sum
@@ -179,7 +191,7 @@ cdef inline bint normalised(Problem* at, double* table, double* log_table) noexc
 cdef double walk(Problem* at, double* table, double* scratch, Py_ssize_t steps, double* residual) noexcept nogil:
     """The objective after `steps` from a table (T, wide_Y); scratch is (6 + 2 MEMORY, T * wide_Y)."""
     cdef Py_ssize_t size = at.T * at.wide_Y, step, i
-    cdef double value, reached, longest = 1
+    cdef double value, reached, relax = 0, longest, newest = 1
     cdef double* after = scratch
     cdef double* spare = after + size
     cdef double* here = spare + size  # log table
@@ -190,7 +202,7 @@ cdef double walk(Problem* at, double* table, double* scratch, Py_ssize_t steps, 
     cdef double* move = moves + MEMORY * size
     cdef double[MEMORY] share
     cdef double[MEMORY * (MEMORY + 1)] dots
-    cdef bint worse
+    cdef bint worse, empty = True  # whether there are no differences
     fill(ends, 0, MEMORY * size)
     fill(moves, 0, MEMORY * size)
     logs(here, table, size)
@@ -199,10 +211,14 @@ cdef double walk(Problem* at, double* table, double* scratch, Py_ssize_t steps, 
     for i in range(size):
         move[i] = end[i] - here[i]
     for step in range(steps - 1):
-        weigh(dots, after, moves, size)
-        shares(share, dots)
-        extrapolate(here, end, ends, share, size)
-        worse = not normalised(at, table, here)
+        if empty:
+            for i in range(size):
+                here[i] = end[i] + relax * move[i]
+        else:
+            weigh(dots, after, moves, size)
+            shares(share, dots)
+            extrapolate(here, end, ends, share, size)
+        worse = against(after, here, end, move, size) or not normalised(at, table, here)
         if not worse:
             reached = one(at, table, here, spare)
             worse = not reached <= value
@@ -213,13 +229,19 @@ cdef double walk(Problem* at, double* table, double* scratch, Py_ssize_t steps, 
         value, after, spare = reached, spare, after
         logs(new_end, after, size)
         remember(ends + step % MEMORY * size, moves + step % MEMORY * size, move, here, end, new_end, size)
-        if worse:  # a memory that misled is forgotten
+        newest = ratio(after, ends + step % MEMORY * size, moves + step % MEMORY * size, size)
+        if worse:
             fill(ends, 0, MEMORY * size)
             fill(moves, 0, MEMORY * size)
+            relax = 0 if empty else 2 * relax + 1
+        elif not empty:
+            relax = 0
+        empty = worse
         end, new_end = new_end, end
     residual[0] = 0
     for i in range(size):
         residual[0] += fabs(after[i] - table[i])
+    longest = max(1, newest)
     for step in range(MEMORY):
         longest = max(longest, ratio(after, ends + step * size, moves + step * size, size))
     residual[0] *= sqrt(longest)
@@ -237,13 +259,13 @@ cdef inline void remember(double* ends, double* moves, double* move, const doubl
 
 
 cdef inline double ratio(const double* weight, const double* ends, const double* moves, Py_ssize_t size) noexcept nogil:
-    """Of the squared length of what was gone, ends less moves, to that of moves."""
+    """Of the squared length of a difference of tables, ends less moves, to that of their moves; of rounding's, about 1."""
     cdef Py_ssize_t i
     cdef double gone = 0, moved = 0
     for i in range(size):
         gone += weight[i] * (ends[i] - moves[i]) * (ends[i] - moves[i])
         moved += weight[i] * moves[i] * moves[i]
-    return gone / max(moved, TINY)
+    return gone / max(moved, ROUNDING)
 
 
 cdef void given(const real* table, double* out, Problem* at) noexcept nogil:

@@ -33,14 +33,14 @@ enum { VI_SIDE = 16 };
 #define VI_FEW_DRAWS(real, reals, masks, suffix, exchange, sort_block, keep_of_block)                                  \
   static inline void exchange(real *low, real *high) {                                                                 \
     enum { WIDTH = sizeof(reals) / sizeof(real) };                                                                     \
-    reals a, b;                                                                                                        \
+    reals u, v; /* not a: VI_EXCHANGE has one */                                                                       \
     int i;                                                                                                             \
     for (i = 0; i < VI_SIDE; i += WIDTH) {                                                                             \
-      memcpy(&a, low + i, sizeof a);                                                                                   \
-      memcpy(&b, high + i, sizeof b);                                                                                  \
-      VI_ORDER(suffix, reals, masks, a, b)                                                                             \
-      memcpy(low + i, &a, sizeof a);                                                                                   \
-      memcpy(high + i, &b, sizeof b);                                                                                  \
+      memcpy(&u, low + i, sizeof u);                                                                                   \
+      memcpy(&v, high + i, sizeof v);                                                                                  \
+      VI_ORDER(suffix, reals, masks, u, v)                                                                             \
+      memcpy(low + i, &u, sizeof u);                                                                                   \
+      memcpy(high + i, &v, sizeof v);                                                                                  \
     }                                                                                                                  \
   }                                                                                                                    \
   /* Every lane ascending, by Batcher's merge exchange (Knuth, "The art of computer programming" 3, 5.2.2, M). */      \

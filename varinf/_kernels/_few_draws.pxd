@@ -14,7 +14,7 @@ cdef extern from "_few_draws.h" nogil:
 cdef enum:
     LEAST = 16      # draws of a block ...
     MOST = 128      # ... which is as large as what is kept of it
-    BLOCKS = 16     # above so many the sieve is faster
+    BLOCKS = 4      # above so many the sieve is faster
 
 
 cdef inline Py_ssize_t block_for(Py_ssize_t draws, Py_ssize_t keep) noexcept nogil:

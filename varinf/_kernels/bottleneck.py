@@ -14,11 +14,13 @@ with that label out, and nothing is nan. Exponentials are of differences to the 
 ``accelerate(tables, conditional, p_x, beta, steps)``: steps >= 1 iterations, each from where Anderson's method expects
 the limit, to the encoders and objective of the last, and
 
-    residual (B,)        sum of |after - table| there, times how much longer its differences of tables are than those of
-                         its moves (not less than 1), which is 1 / (1 - the rate of convergence)
+    residual (B,)        sum of |after - table| there, times how much longer the differences of tables are than those of
+                         their moves, which is 1 / (1 - the rate of convergence); times 1 at least, and after one step
 
 It works in log q(t, y), with entries weighted by q(t, y), on the last MEMORY differences. A step counts if the
-objective is no higher than before; else the plain one is made, and the differences so far are forgotten.
+objective is no higher than before and it does not go against the last move, as it would towards a saddle near by, where
+the objective is flat. Else the plain one is made, and the differences so far are forgotten; the next step then goes on
+along the last move, by 1, 3, 7, ... of its lengths, the more often in turn steps have led back.
 
 Sources: Tishby, Pereira, Bialek (1999), "The information bottleneck method", eqs. 28-31; Walker, Ni (2011), "Anderson
 acceleration for fixed-point iterations".
@@ -32,7 +34,8 @@ from varinf._kernels._precision import float64_inside
 MEMORY = 5  # differences of iterates that a step is made from
 RIDGE = 1e-9  # of the trace, added to their products: differences of late iterates are all but parallel
 _TINY = 1e-300
-_MOST = 1e300
+_LEAST, _MOST = 1e-100, 1e100  # of the sum of a table, before it is normalised, for a step to be tried
+_ROUNDING = 1e-30  # of a squared length in logarithms
 _LOG_TINY = math.log(_TINY)
 
 
@@ -59,24 +62,31 @@ def accelerate(tables, conditional, p_x, beta, steps):
     end = _log(after, xp)
     move = end - _log(tables, xp)
     ends, moves = [], []  # differences of where successive iterates lead, and of the moves that lead there
+    relax, longest = xp.zeros_like(objective)[:, None], xp.ones_like(objective)
+    empty = relax == 0  # whether there are no differences
     for _ in range(steps - 1):
-        here = _expected(end, move, ends, moves, after, xp)
+        here = xp.where(empty, end + relax * move, _expected(end, move, ends, moves, after, xp))
+        along = xp.sum(after * (here - end + move) * move, axis=1, keepdims=True)
         tables = xp.exp(here)
         total = xp.sum(tables, axis=1, keepdims=True)
         tables, here = tables / total, here - xp.log(total)
         here = xp.where(here > _LOG_TINY, here, _LOG_TINY)
         encoders, new, reached = iterate(xp.reshape(tables, shape), conditional, p_x, beta)
-        worse = ~((reached <= objective)[:, None] & (total > 0) & (total <= _MOST))
+        worse = ~((reached <= objective)[:, None] & (along >= 0) & (total >= _LEAST) & (total <= _MOST))
         if xp.any(worse):
             tables, here = xp.where(worse, after, tables), xp.where(worse, end, here)
             encoders, new, reached = iterate(xp.reshape(tables, shape), conditional, p_x, beta)
         objective, after = reached, xp.reshape(new, tables.shape)
         new_end = _log(after, xp)
-        ends = [xp.where(worse, 0.0, each) for each in [*ends, new_end - end][-MEMORY:]]
-        moves = [xp.where(worse, 0.0, each) for each in [*moves, new_end - here - move][-MEMORY:]]
-        end, move = new_end, new_end - here
+        ends, moves = [*ends, new_end - end][-MEMORY:], [*moves, new_end - here - move][-MEMORY:]
+        longest = _ratio(ends[-1], moves[-1], after, xp)  # of the newest, which may be forgotten now
+        ends, moves = ([xp.where(worse, 0.0, each) for each in part] for part in (ends, moves))
+        relax = xp.where(worse, xp.where(empty, 0.0, 2 * relax + 1), xp.where(empty, relax, 0.0))
+        empty, end, move = worse, new_end, new_end - here
+    for ended, moved in zip(ends, moves, strict=True):
+        longest = xp.maximum(longest, _ratio(ended, moved, after, xp))
     residual = xp.sum(xp.abs(after - tables), axis=1)
-    return encoders, objective, residual * xp.sqrt(_longest(ends, moves, after, xp))
+    return encoders, objective, residual * xp.sqrt(xp.where(longest > 1, longest, 1.0))
 
 
 def _expected(end, move, ends, moves, weight, xp):
@@ -92,13 +102,10 @@ def _expected(end, move, ends, moves, weight, xp):
     return end - xp.sum(share * xp.stack(ends, axis=1), axis=1)
 
 
-def _longest(ends, moves, weight, xp):
-    """The largest ratio, 1 at least, of the squared length of a difference of iterates to that of their moves."""
-    longest = xp.ones_like(weight[:, 0])
-    for ended, moved in zip(ends, moves, strict=True):
-        gone, length = (xp.sum(weight * part**2, axis=1) for part in (ended - moved, moved))
-        longest = xp.maximum(longest, gone / xp.where(length > _TINY, length, _TINY))
-    return longest
+def _ratio(ended, moved, weight, xp):
+    """Of squared lengths of differences of tables, ends less moves, to those of their moves; of rounding's, about 1."""
+    gone, length = (xp.sum(weight * part**2, axis=1) for part in (ended - moved, moved))
+    return gone / xp.where(length > _ROUNDING, length, _ROUNDING)
 
 
 def _log(x, xp):

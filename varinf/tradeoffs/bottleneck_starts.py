@@ -2,7 +2,7 @@
 
 The best start known is the encoder that says all, t = x: at the beta asked for its clusters merge as far as pays. With
 fewer clusters than x, pairs are merged one at a time, the cheapest first (Slonim, Tishby 2000, "Agglomerative
-information bottleneck"). Other starts spread each x over a random number of clusters.
+information bottleneck"). Other starts spread each x over clusters at random, over few of them and over many.
 
 The encoder that says nothing is a fixed point at every beta, and so is every encoder with two equal clusters where one
 would do. Such a cluster of mass w with distribution p(x|t) is a minimum if beta σ₂² ≤ 1, for the second singular value
@@ -28,6 +28,7 @@ SOME = 1e-3  # keeps every cluster within reach of every x
 TILT = 0.5  # of a split's two halves, at the x that tells them apart best
 SMALL = 1e-6  # of the mass: smaller clusters are not split
 SEEKING = 20  # steps that the labels of a new cluster are given to settle in
+LARGE = 600.0  # exponents above, of growth, are as good as that
 STILL = 1e-8  # of a step: labels whose growth grows by less have settled
 LOWER = 1e-10  # nats: what lowers J by less is rounding's
 MASSES = (0.3, 0.1, 0.03, 0.01, 1e-3, 1e-4)  # that a new cluster is tried with
@@ -38,13 +39,14 @@ def starts(joint, beta, clusters, number, rng):
     symbols = len(joint.p_x)
     clusters = min(clusters, symbols)
     fullest = np.eye(symbols) if clusters == symbols else merged(joint, beta, clusters)
-    sizes = np.maximum(np.rint(clusters ** rng.random(number - 1)), min(2, clusters)).astype(int)  # 1 says nothing
-    spread = rng.random((sizes.sum(), symbols)) + SOME
-    for _ in range(UNEVEN):
-        spread *= spread
-    ends = np.cumsum(sizes)
-    total = np.add.reduceat(spread, ends - sizes) if len(ends) else spread
-    return [fullest @ joint.p_xy, *np.split(spread / np.repeat(total, sizes, axis=0) @ joint.p_xy, ends)[:-1]]
+    tables = [fullest @ joint.p_xy]
+    each = (rng.permutation(number - 1) + rng.random(number - 1)) / max(1, number - 1)  # evenly from few to many
+    for size in np.minimum(2 * ((clusters + 1) / 2) ** each, clusters).astype(int):
+        spread = rng.random((size, symbols)) + SOME
+        for _ in range(UNEVEN):
+            spread *= spread
+        tables.append((spread / spread.sum(axis=0)) @ joint.p_xy)
+    return tables
 
 
 def merged(joint, beta, clusters):
@@ -107,9 +109,12 @@ def _sought(joint, beta, table):
     log_z, labels = log_partition(joint, beta, table), joint.conditional
     best, before = (0.0, None), np.zeros(len(labels))
     for _ in range(SEEKING):
-        drawn = joint.p_x * exp(beta * (log(labels) @ joint.conditional.T) - log_z)
-        growth = drawn.sum(axis=1)
-        labels = (drawn / growth[:, None]) @ joint.conditional
+        exponent = beta * (log(labels) @ joint.conditional.T) - log_z
+        most = exponent.max(axis=1, keepdims=True)
+        drawn = joint.p_x * exp(exponent - most)
+        total = drawn.sum(axis=1)
+        growth = total * np.exp(np.minimum(most[:, 0], LARGE))
+        labels = (drawn / total[:, None]) @ joint.conditional
         top = int(np.argmax(growth))
         best = max(best, (growth[top], labels[top]), key=lambda pair: pair[0])
         moving = growth - before > STILL
