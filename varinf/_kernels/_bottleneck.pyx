@@ -156,13 +156,18 @@ cdef inline void extrapolate(double* out, const double* end, const double* ends,
             out[i] -= share[j] * ends[j * size + i]
 
 
-cdef inline bint against(const double* weight, const double* out, const double* end, const double* move,
-                         Py_ssize_t size) noexcept nogil:
+cdef inline bint against(Problem* at, const double* weight, const double* out, const double* end,
+                         const double* move) noexcept nogil:
     """Whether a step to `out` from where the move to `end` began goes against it."""
-    cdef Py_ssize_t i
+    cdef Py_ssize_t t, y, i
     cdef double along = 0
-    for i in range(size):
-        along += weight[i] * (out[i] - end[i] + move[i]) * move[i]
+    fill(at.total, 0, at.wide_Y)
+    for t in range(at.T):
+        for y in range(at.wide_Y):
+            i = t * at.wide_Y + y
+            at.total[y] += weight[i] * (out[i] - end[i] + move[i]) * move[i]
+    for y in range(at.Y):
+        along += at.total[y]
     return along < 0
 
 
@@ -218,7 +223,7 @@ cdef double walk(Problem* at, double* table, double* scratch, Py_ssize_t steps, 
             weigh(dots, after, moves, size)
             shares(share, dots)
             extrapolate(here, end, ends, share, size)
-        worse = against(after, here, end, move, size) or not normalised(at, table, here)
+        worse = against(at, after, here, end, move) or not normalised(at, table, here)
         if not worse:
             reached = one(at, table, here, spare)
             worse = not reached <= value
@@ -229,8 +234,9 @@ cdef double walk(Problem* at, double* table, double* scratch, Py_ssize_t steps, 
         value, after, spare = reached, spare, after
         logs(new_end, after, size)
         remember(ends + step % MEMORY * size, moves + step % MEMORY * size, move, here, end, new_end, size)
-        newest = ratio(after, ends + step % MEMORY * size, moves + step % MEMORY * size, size)
+        newest = 1
         if worse:
+            newest = ratio(after, ends + step % MEMORY * size, moves + step % MEMORY * size, size)
             fill(ends, 0, MEMORY * size)
             fill(moves, 0, MEMORY * size)
             relax = 0 if empty else 2 * relax + 1
