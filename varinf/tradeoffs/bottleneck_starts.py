@@ -28,7 +28,7 @@ SOME = 1e-3  # keeps every cluster within reach of every x
 TILT = 0.5  # of a split's two halves, at the x that tells them apart best
 SMALL = 1e-6  # of the mass: smaller clusters are not split
 SEEKING = 20  # steps that the labels of a new cluster are given to settle in
-LARGE = 600.0  # exponents above, of growth, are as good as that
+LARGE = 600.0  # exponents above are as good as that
 STILL = 1e-8  # of a step: labels whose growth grows by less have settled
 LOWER = 1e-10  # nats: what lowers J by less is rounding's
 MASSES = (0.3, 0.1, 0.03, 0.01, 1e-3, 1e-4)  # that a new cluster is tried with
@@ -109,12 +109,10 @@ def _sought(joint, beta, table):
     log_z, labels = log_partition(joint, beta, table), joint.conditional
     best, before = (0.0, None), np.zeros(len(labels))
     for _ in range(SEEKING):
-        exponent = beta * (log(labels) @ joint.conditional.T) - log_z
-        most = exponent.max(axis=1, keepdims=True)
-        drawn = joint.p_x * exp(exponent - most)
-        total = drawn.sum(axis=1)
-        growth = total * np.exp(np.minimum(most[:, 0], LARGE))
-        labels = (drawn / total[:, None]) @ joint.conditional
+        exponent = beta * (log(labels) @ joint.conditional.T) - log_z  # not below 0 at the x whose labels they were
+        drawn = joint.p_x * exp(np.minimum(exponent, LARGE))
+        growth = drawn.sum(axis=1)
+        labels = (drawn / growth[:, None]) @ joint.conditional
         top = int(np.argmax(growth))
         best = max(best, (growth[top], labels[top]), key=lambda pair: pair[0])
         moving = growth - before > STILL
