@@ -52,7 +52,7 @@ cdef checked(x):
 cdef void find_largest(const real[:, :, ::1] x, double power, uint64_t[::1] spare, real[:, :, ::1] top) noexcept:
     """By networks where the draws are few, the columns of one row together or neighbouring rows of one column."""
     cdef Py_ssize_t draws = x.shape[1], inner = x.shape[2], keep = top.shape[2], size = block_for(draws, keep)
-    cdef Py_ssize_t o = 0, c, r, width, step = 16 if size else 32  # VI_SIDE or COLUMNS
+    cdef Py_ssize_t o = 0, c, r, width, step = VI_SIDE if size else COLUMNS
     cdef real* blocks = <real*>&spare[0]
     with nogil:
         while o < x.shape[0]:
