@@ -1,4 +1,6 @@
 import json
+import threading
+import time
 from dataclasses import replace
 
 import pytest
@@ -7,6 +9,7 @@ from varinf import _kernels
 from varinf.__main__ import main
 from varinf.cli import bench
 from varinf.cli._arguments import writable_file
+from varinf.cli._timing import interleaved
 
 
 @pytest.fixture(autouse=True)
@@ -34,6 +37,26 @@ def test_every_case_is_timed_and_fits_80_columns(capsys, tmp_path, monkeypatch):
         assert ("compiled" in row["seconds"]) == (_kernels.level != "reference" and "reference" in row["seconds"])
         assert all(0 < figures["low"] <= figures["median"] <= figures["high"] for figures in row["seconds"].values())
         assert row["bytes"]["varinf"] >= 0
+
+
+def test_the_next_contender_waits_for_threads_that_go_on():
+    """As those of JAX do after a call: on the one processor of a benchmark they would count against the next."""
+    started = []
+
+    def spin(until):
+        while time.perf_counter() < until:
+            pass
+
+    def leaves_a_thread():
+        started.append(threading.Thread(target=spin, args=(time.perf_counter() + 0.1,)))
+        started[-1].start()
+
+    def next_one():
+        alive.append(sum(thread.is_alive() for thread in started))
+
+    alive = []
+    interleaved({"first": leaves_a_thread, "second": next_one}, 2)
+    assert started and alive[-1] == 0  # the last call of all is a timed one
 
 
 def test_a_contender_that_computes_something_else_is_refused(monkeypatch, capsys):
