@@ -209,6 +209,24 @@ def test_what_is_no_covariance_is_named_by_its_row(twin, dtype, dim):
         np.testing.assert_array_equal(np.isnan(kl), rows[n] >= 0)
 
 
+@pytest.mark.parametrize("twin", TWINS)
+@pytest.mark.parametrize("dim", [2, 33])
+def test_many_small_differences_from_symmetry_are_no_large_one(twin, dim):
+    """Entries one by one: all of a row may lie nearly as far as is allowed from those of its column."""
+    rng = np.random.default_rng(11)
+    loc, cov = batch(rng, 5, 1, dim)[1][:2]
+    spread = np.sqrt(np.linalg.diagonal(cov))
+    for share, fine in ((0.9, True), (1.1, False)):
+        apart = share * 1e-6 * spread[:, :, None] * spread[:, None, :]
+        skewed = cov + np.triu(apart, 1)  # the lower triangle is what is used
+        kl = twin.full_full_from_covariances(loc, skewed, loc[:1], cov[:1], 1e-6)
+        if fine:
+            expected = reference.full_full_from_covariances(loc, cov, loc[:1], cov[:1], 1e-6)
+            np.testing.assert_allclose(kl, expected, rtol=1e-11, atol=1e-12)
+        else:
+            assert np.isnan(kl).all()
+
+
 def diagonal_value(*arguments):
     return _diagonal_oracle(*arguments)[0]
 

@@ -112,6 +112,29 @@ VI_INLINE int vi_kl_of_covariances(vi_pairs *pairs, ptrdiff_t D, int with_p, uin
   return vi_keep_bits(marks, odd);
 }
 
+/* The same of two features, as rows [s_00, s_01, s_10, s_11], in registers from end to end; marks as by
+   vi_pack_covariances. `shift` is loc_q - loc_p. */
+VI_INLINE vi_words vi_doubts_of_two(const vi_lanes *s, double slack) {
+  vi_lanes apart = s[1] - s[2], rest = slack * slack * s[0] * s[3] - apart * apart;
+  vi_words first, last, bits;
+  memcpy(&first, s, sizeof first);
+  memcpy(&last, s + 3, sizeof last);
+  memcpy(&bits, &rest, sizeof bits);
+  return vi_out_of_range(first) | vi_out_of_range(last) | bits | (0x7fefffffffffffffULL - bits);
+}
+VI_INLINE vi_lanes vi_kl_of_two(const vi_lanes *q, const vi_lanes *p, const vi_lanes *shift, double slack,
+                                vi_words *marks) {
+  vi_lanes inverse = 1 / p[0], u_p = p[2] * inverse, u_q = q[2] * (1 / q[0]), apart = u_q - u_p;
+  vi_lanes d_p[2] = {p[0], p[3] - u_p * p[2]}, d_q[2] = {q[0], q[3] - u_q * q[2]};
+  vi_lanes white = shift[1] - u_p * shift[0];
+  vi_lanes total = (shift[0] * shift[0] + (d_q[0] - d_p[0])) * inverse +
+                   (apart * d_q[0] * apart + white * white + (d_q[1] - d_p[1])) / d_p[1];
+  *marks = vi_doubts_of_two(p, slack) | vi_doubts_of_two(q, slack);
+  vi_mark_odd(marks, d_p + 1, 1);
+  vi_mark_odd(marks, d_q + 1, 1);
+  return (total - vi_log_ratio(d_q, d_p, 2)) / 2;
+}
+
 /* The diagonal of a factor that was given, and its inverse */
 VI_INLINE void vi_read_diagonal(const vi_factor *s, ptrdiff_t D) {
   ptrdiff_t i;

@@ -10,6 +10,8 @@ cdef extern from "_gaussian_lanes.h" nogil:
     enum: VI_LARGEST
     ctypedef struct vi_lanes:
         pass
+    ctypedef struct vi_words:
+        pass
     ctypedef struct vi_places:
         Py_ssize_t live
     ctypedef struct vi_factor:
@@ -49,9 +51,19 @@ cdef extern from "_gaussian_lanes.h" nogil:
     void vi_pairs_divide(vi_pairs* pairs, Py_ssize_t D, char* memory)
     void vi_subtract(vi_lanes* x, const vi_lanes* y, Py_ssize_t count)
     void vi_read_diagonal(const vi_factor* s, Py_ssize_t D)
+    vi_lanes vi_kl_of_two(
+        const vi_lanes* q, const vi_lanes* p, const vi_lanes* shift, double slack, vi_words* marks
+    )
+    bint vi_keep_bits(vi_words marks, uint64_t* odd)
     bint vi_kl_of_covariances(vi_pairs* pairs, Py_ssize_t D, bint with_p, uint64_t* odd)
     bint vi_kl_of_factors(vi_pairs* pairs, Py_ssize_t D, bint with_gradient, uint64_t* odd)
-    void vi_place_row(vi_factor* s, const vi_lanes* row, Py_ssize_t i, Py_ssize_t D, double slack)
+    void vi_doubt_range(vi_factor* s)
+    void vi_pack_covariances(
+        const double* x, const vi_places* places, Py_ssize_t D, double slack, vi_next* next, vi_factor* s
+    )
+    void vi_pack_covariancesf(
+        const float* x, const vi_places* places, Py_ssize_t D, double slack, vi_next* next, vi_factor* s
+    )
     bint vi_cholesky(vi_pairs* pairs, Py_ssize_t D, uint64_t* odd)
 
 
@@ -96,12 +108,20 @@ cdef inline void pack_vectors(const real* x, const Places* places, Py_ssize_t D,
         pack(x, &places.vectors, 0, D, out, 1)
 
 
+cdef inline void pack_two(const real* x, const Places* places, vi_lanes* out) noexcept nogil:
+    """Whole matrices of two features."""
+    if places.vectors.live == VI_WIDTH:
+        pack_all(x, 4, out)
+    else:
+        pack(x, &places.matrices, 0, 4, out, 1)
+
+
 cdef inline void pack_triangles(const real* x, const Places* places, Py_ssize_t D, vi_lanes* out) noexcept nogil:
     cdef Py_ssize_t i
     if D == 1 and places.vectors.live == VI_WIDTH:
         pack_all(x, 1, out)
-    elif D == 2 and places.vectors.live == VI_WIDTH:
-        pack_all(x, 4, out)
+    elif D == 2:
+        pack_two(x, places, out)
         out[5], out[1] = out[3], out[2]
     else:
         for i in range(D):
@@ -109,21 +129,15 @@ cdef inline void pack_triangles(const real* x, const Places* places, Py_ssize_t 
 
 
 cdef inline void pack_covariances(
-    const real* x, const Places* places, Py_ssize_t D, double slack, vi_lanes* room, vi_factor* s
+    const real* x, const Places* places, Py_ssize_t D, double slack, vi_next* next, vi_factor* s
 ) noexcept nogil:
-    """Their lower triangles, compared with the upper ones on the way; `room` is for a row, or for all of two."""
-    cdef Py_ssize_t i
     if D == 1 and places.vectors.live == VI_WIDTH:
-        pack_all(x, 1, room)
-        vi_place_row(s, room, 0, 1, slack)
-    elif D == 2 and places.vectors.live == VI_WIDTH:
-        pack_all(x, 4, room)
-        vi_place_row(s, room + 2, 1, 2, slack)
-        vi_place_row(s, room, 0, 2, slack)
+        pack_all(x, 1, s.triangle)
+        vi_doubt_range(s)
+    elif real is float:
+        vi_pack_covariancesf(x, &places.matrices, D, slack, next, s)
     else:
-        for i in range(D - 1, -1, -1):
-            pack(x, &places.matrices, i * D, D, room, 1)
-            vi_place_row(s, room, i, D, slack)
+        vi_pack_covariances(x, &places.matrices, D, slack, next, s)
 
 
 cdef inline void store_live(real* x, const vi_lanes* y, const Places* places) noexcept nogil:

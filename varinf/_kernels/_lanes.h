@@ -13,7 +13,7 @@
 
 #if defined(__GNUC__)
 #define VI_UNROLL _Pragma("GCC unroll 8") /* before the arrays of a tile are split into registers, not after */
-#define VI_FETCH(address) __builtin_prefetch(address, 0, 2)
+#define VI_FETCH(address) __builtin_prefetch(address)
 #else
 #define VI_UNROLL
 #define VI_FETCH(address) ((void)(address))
@@ -95,6 +95,9 @@ typedef float vi_narrow __attribute__((vector_size(4 * VI_WIDTH)));
 #define VI_WIDEN(x) ((vi_lanes)_mm512_cvtps_pd((__m256)(x))) /* in one step: GCC's own way goes by quarters */
 #define VI_NARROW(x) ((vi_narrow)_mm512_cvtpd_ps((__m512d)(x)))
 #elif defined(__GNUC__)
+#ifdef __AVX2__
+#include <immintrin.h>
+#endif
 typedef float vi_narrow __attribute__((vector_size(4 * VI_WIDTH)));
 #define VI_WIDEN(x) __builtin_convertvector(x, vi_lanes)
 #define VI_NARROW(x) __builtin_convertvector(x, vi_narrow)
@@ -138,34 +141,98 @@ VI_INLINE void vi_place(vi_places *places, ptrdiff_t rows, ptrdiff_t size) {
   places->readable = rows * size - places->at[VI_WIDTH - 1];
 }
 
-/* Entries first, first + 1, ... of each array to out[0], out[step], ... in runs of VI_WIDTH, of which the last may read
-   more than `count`, but not behind the end of all arrays. */
-#define VI_PACK(name, real, load)                                                                                      \
-  VI_INLINE void name(const real *x, const vi_places *places, ptrdiff_t first, ptrdiff_t count, vi_lanes *out,         \
-                      ptrdiff_t step) {                                                                                \
-    const ptrdiff_t *at = places->at;                                                                                  \
-    vi_lanes run[VI_WIDTH];                                                                                            \
+/* Numbers 0, 1, 2, 3 of each array. Parts of registers are loaded to where they belong, which leaves half the shuffles
+   that a transpose of whole registers takes. */
+#if defined(__GNUC__) && defined(__AVX512F__)
+#define VI_HALVES(x, i, j)                                                                                             \
+  ((vi_lanes)_mm512_insertf64x4(_mm512_castpd256_pd512(_mm256_loadu_pd(x + at[i])), _mm256_loadu_pd(x + at[j]), 1))
+#define VI_HALVESF(x, i, j)                                                                                            \
+  ((vi_narrow)_mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(x + at[i])), _mm_loadu_ps(x + at[j]), 1))
+VI_INLINE void vi_gather(const double *x, const ptrdiff_t *at, vi_lanes *out) {
+  vi_lanes a = VI_HALVES(x, 0, 2), b = VI_HALVES(x, 1, 3), c = VI_HALVES(x, 4, 6), d = VI_HALVES(x, 5, 7);
+  vi_lanes even = VI_SHUFFLE(a, b, 0, 8, 2, 10, 4, 12, 6, 14), more_even = VI_SHUFFLE(c, d, 0, 8, 2, 10, 4, 12, 6, 14);
+  vi_lanes odd = VI_SHUFFLE(a, b, 1, 9, 3, 11, 5, 13, 7, 15), more_odd = VI_SHUFFLE(c, d, 1, 9, 3, 11, 5, 13, 7, 15);
+  out[0] = VI_SHUFFLE(even, more_even, 0, 1, 4, 5, 8, 9, 12, 13);
+  out[1] = VI_SHUFFLE(odd, more_odd, 0, 1, 4, 5, 8, 9, 12, 13);
+  out[2] = VI_SHUFFLE(even, more_even, 2, 3, 6, 7, 10, 11, 14, 15);
+  out[3] = VI_SHUFFLE(odd, more_odd, 2, 3, 6, 7, 10, 11, 14, 15);
+}
+VI_INLINE void vi_gatherf(const float *x, const ptrdiff_t *at, vi_lanes *out) {
+  vi_narrow a = VI_HALVESF(x, 0, 4), b = VI_HALVESF(x, 1, 5), c = VI_HALVESF(x, 2, 6), d = VI_HALVESF(x, 3, 7);
+  vi_narrow ab = VI_SHUFFLE(a, b, 0, 8, 1, 9, 4, 12, 5, 13), cd = VI_SHUFFLE(c, d, 0, 8, 1, 9, 4, 12, 5, 13);
+  vi_narrow more_ab = VI_SHUFFLE(a, b, 2, 10, 3, 11, 6, 14, 7, 15);
+  vi_narrow more_cd = VI_SHUFFLE(c, d, 2, 10, 3, 11, 6, 14, 7, 15);
+  out[0] = VI_WIDEN(VI_SHUFFLE(ab, cd, 0, 1, 8, 9, 4, 5, 12, 13));
+  out[1] = VI_WIDEN(VI_SHUFFLE(ab, cd, 2, 3, 10, 11, 6, 7, 14, 15));
+  out[2] = VI_WIDEN(VI_SHUFFLE(more_ab, more_cd, 0, 1, 8, 9, 4, 5, 12, 13));
+  out[3] = VI_WIDEN(VI_SHUFFLE(more_ab, more_cd, 2, 3, 10, 11, 6, 7, 14, 15));
+}
+#elif defined(__GNUC__) && defined(__AVX2__)
+#define VI_HALVES(x, i, j)                                                                                             \
+  ((vi_lanes)_mm256_insertf128_pd(_mm256_castpd128_pd256(_mm_loadu_pd(x + at[i])), _mm_loadu_pd(x + at[j]), 1))
+VI_INLINE void vi_gather(const double *x, const ptrdiff_t *at, vi_lanes *out) {
+  vi_lanes a = VI_HALVES(x, 0, 2), b = VI_HALVES(x, 1, 3), c, d;
+  x += 2;
+  c = VI_HALVES(x, 0, 2), d = VI_HALVES(x, 1, 3);
+  out[0] = VI_SHUFFLE(a, b, 0, 4, 2, 6);
+  out[1] = VI_SHUFFLE(a, b, 1, 5, 3, 7);
+  out[2] = VI_SHUFFLE(c, d, 0, 4, 2, 6);
+  out[3] = VI_SHUFFLE(c, d, 1, 5, 3, 7);
+}
+VI_INLINE void vi_gatherf(const float *x, const ptrdiff_t *at, vi_lanes *out) {
+  int i;
+  VI_UNROLL
+  for (i = 0; i < 4; i++) out[i] = vi_loadf(x + at[i]);
+  vi_transpose(out);
+}
+#else
+#define VI_GATHER(name, real)                                                                                          \
+  VI_INLINE void name(const real *x, const ptrdiff_t *at, vi_lanes *out) {                                             \
     double entry[VI_WIDTH];                                                                                            \
-    ptrdiff_t k;                                                                                                       \
-    int i;                                                                                                             \
-    if (first + (count + VI_WIDTH - 1) / VI_WIDTH * VI_WIDTH > places->readable) {                                     \
-      for (k = 0; k < count; k++) {                                                                                    \
-        for (i = 0; i < VI_WIDTH; i++) entry[i] = x[at[i] + first + k];                                                \
-        memcpy(out + k * step, entry, sizeof entry);                                                                   \
-      }                                                                                                                \
+    int i, k;                                                                                                          \
+    VI_UNROLL                                                                                                          \
+    for (k = 0; k < 4; k++) {                                                                                          \
+      for (i = 0; i < VI_WIDTH; i++) entry[i] = x[at[i] + k];                                                          \
+      memcpy(out + k, entry, sizeof entry);                                                                            \
+    }                                                                                                                  \
+  }
+VI_GATHER(vi_gather, double)
+VI_GATHER(vi_gatherf, float)
+#endif
+
+/* Entries first, ..., first + 3 of each array, of which only `count` may be there to read */
+#define VI_PACK_FOUR(name, real, gather)                                                                               \
+  VI_INLINE void name(const real *x, const vi_places *places, ptrdiff_t first, ptrdiff_t count, vi_lanes *out) {       \
+    double entry[VI_WIDTH];                                                                                            \
+    int i, k;                                                                                                          \
+    if (first + 4 <= places->readable) {                                                                               \
+      gather(x + first, places->at, out);                                                                              \
       return;                                                                                                          \
     }                                                                                                                  \
-    for (k = 0; k < count; k += VI_WIDTH) {                                                                            \
+    for (k = 0; k < 4; k++) {                                                                                          \
+      for (i = 0; i < VI_WIDTH; i++) entry[i] = k < count ? x[places->at[i] + first + k] : 0;                          \
+      memcpy(out + k, entry, sizeof entry);                                                                            \
+    }                                                                                                                  \
+  }
+VI_PACK_FOUR(vi_pack_four, double, vi_gather)
+VI_PACK_FOUR(vi_pack_fourf, float, vi_gatherf)
+
+/* Entries first, first + 1, ... of each array to out[0], out[step], ... */
+#define VI_PACK(name, real, pack_four)                                                                                 \
+  VI_INLINE void name(const real *x, const vi_places *places, ptrdiff_t first, ptrdiff_t count, vi_lanes *out,         \
+                      ptrdiff_t step) {                                                                                \
+    vi_lanes run[4];                                                                                                   \
+    ptrdiff_t k;                                                                                                       \
+    int i;                                                                                                             \
+    for (k = 0; k < count; k += 4) {                                                                                   \
+      pack_four(x, places, first + k, count - k, run);                                                                 \
       VI_UNROLL                                                                                                        \
-      for (i = 0; i < VI_WIDTH; i++) run[i] = load(x + at[i] + first + k);                                             \
-      vi_transpose(run);                                                                                               \
-      VI_UNROLL                                                                                                        \
-      for (i = 0; i < VI_WIDTH; i++)                                                                                   \
+      for (i = 0; i < 4; i++)                                                                                          \
         if (k + i < count) out[(k + i) * step] = run[i];                                                               \
     }                                                                                                                  \
   }
-VI_PACK(vi_pack, double, vi_load)
-VI_PACK(vi_packf, float, vi_loadf)
+VI_PACK(vi_pack, double, vi_pack_four)
+VI_PACK(vi_packf, float, vi_pack_fourf)
 
 /* The same for arrays of 1, 2 or 4 numbers, whole: a run of one would hold others too. */
 VI_INLINE void vi_unzip(vi_lanes *x, const int size) {

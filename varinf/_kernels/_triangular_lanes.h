@@ -40,33 +40,11 @@ VI_INLINE void vi_subtract_product(vi_lanes sum[4][4], const vi_lanes *a, const 
         for (c = first; c < first + VI_TILE; c++) sum[r][c] -= a[r * a_row + k * a_column] * b[4 * k + c];
 }
 
-/* A triangle of each matrix, the inverse of its diagonal, and the diagonal, which for U is d; `doubts` by vi_place_row. */
+/* A triangle of each matrix, the inverse of its diagonal, and the diagonal, which for U is d; `doubts`: below. */
 typedef struct {
   vi_lanes *triangle, *diagonal, *inverse;
   vi_words doubts;
 } vi_factor;
-
-/* Row i of a covariance: up to the diagonal into the triangle, behind it compared with the column below, which is there,
-   since rows come from the last to the first. In doubt, by the highest bit, is a matrix with a value that is not finite
-   or with |s_ij - s_ji| > slack sqrt(s_ii s_jj). This is seen by squares, which cost no roots, and so a diagonal whose
-   squares could leave the range of numbers is in doubt as well. */
-VI_INLINE void vi_place_row(vi_factor *s, const vi_lanes *row, ptrdiff_t i, ptrdiff_t D, double slack) {
-  vi_lanes *own = vi_panel(s->triangle, i / 4) + i % 4, bound = slack * slack * row[i], rest;
-  vi_words bits, doubts, none = {0};
-  ptrdiff_t k;
-  for (k = 0; k <= i; k++) own[4 * k] = row[k];
-  memcpy(&bits, row + i, sizeof bits);
-  doubts = (bits - 0x2d30000000000000ULL) | (0x52b0000000000000ULL - bits); /* 2^-300, 2^300 */
-  doubts |= i < D - 1 ? s->doubts : none;
-  for (k = i + 1; k < D; k++) {
-    const vi_lanes *below = vi_panel(s->triangle, k / 4) + k % 4;
-    rest = row[k] - below[4 * i];
-    rest = bound * below[4 * k] - rest * rest;
-    memcpy(&bits, &rest, sizeof bits);
-    doubts |= bits | (0x7fefffffffffffffULL - bits);
-  }
-  s->doubts = doubts;
-}
 
 /* Where the next matrices of p and of q stand, `bytes` of each, of which a share is fetched beside each tile: triangles
    do not look like a stream to the processor, and to wait for them would take a third of the time. */
@@ -89,20 +67,83 @@ VI_INLINE void vi_fetch(vi_next *next) {
   }
 }
 
+VI_INLINE vi_words vi_out_of_range(vi_words bits) { /* of 2^-300 ... 2^300 */
+  return (bits - 0x2d30000000000000ULL) | (0x52b0000000000000ULL - bits);
+}
+VI_INLINE void vi_doubt_range(vi_factor *s) { /* where a number is the whole matrix */
+  vi_words bits;
+  memcpy(&bits, s->triangle, sizeof bits);
+  s->doubts = vi_out_of_range(bits);
+}
+/* An entry takes its place, and how far it lies from its mirror, which waited there, goes to the sum */
+VI_INLINE void vi_compare(vi_lanes value, vi_lanes *mirror, vi_lanes inverse, vi_lanes *far) {
+  vi_lanes apart = value - *mirror;
+  *far += apart * inverse * apart;
+  *mirror = value;
+}
+/* The lower triangles of covariances, whose entries are compared on the way. In doubt, by the highest bit, is a matrix
+   with a value that is not finite or with a row in which sum_j (s_ij - s_ji)^2 / s_jj > slack^2 s_ii, j < i: such a sum
+   costs no roots, and where it is within bounds, so is each of its terms. A diagonal that could leave the range of
+   numbers in it is in doubt as well. Rows come in the order of memory, and what stands behind their diagonals waits at
+   its mirror place until it is compared and overwritten. */
+#define VI_PACK_COVARIANCES(name, real, pack_four)                                                                     \
+  VI_INLINE vi_words name##_row(const real *x, const vi_places *places, ptrdiff_t i, const int row, ptrdiff_t D,       \
+                                double square, vi_next *next, vi_factor *s) {                                          \
+    vi_lanes *own = vi_panel(s->triangle, i / 4) + row, run[4], zero = {0}, rest;                                      \
+    vi_lanes far[4] = {zero, zero, zero, zero};                                                                        \
+    vi_words bits, doubts;                                                                                             \
+    ptrdiff_t first = (i + row) * D, k;                                                                                \
+    int c;                                                                                                             \
+    vi_fetch(next);                                                                                                    \
+    for (k = 0; k < i; k += 4) {                                                                                       \
+      pack_four(x, places, first + k, 4, run);                                                                         \
+      VI_UNROLL                                                                                                        \
+      for (c = 0; c < 4; c++) vi_compare(run[c], own + 4 * (k + c), s->inverse[k + c], far + c);                       \
+    }                                                                                                                  \
+    pack_four(x, places, first + i, D - i, run);                                                                       \
+    VI_UNROLL                                                                                                          \
+    for (c = 0; c < row; c++) vi_compare(run[c], own + 4 * (i + c), s->inverse[i + c], far + c);                       \
+    s->inverse[i + row] = 1 / run[row]; /* of the covariance, until there are pivots */                                \
+    VI_UNROLL                                                                                                          \
+    for (c = row; c < 4; c++) own[4 * (i + row) + c - row] = run[c];                                                   \
+    for (k = i + 4; k < D; k += 4)                                                                                     \
+      pack_four(x, places, first + k, D - k, vi_panel(s->triangle, k / 4) + 4 * (i + row));                            \
+    memcpy(&bits, run + row, sizeof bits);                                                                             \
+    doubts = vi_out_of_range(bits);                                                                                    \
+    rest = square * run[row] - ((far[0] + far[1]) + (far[2] + far[3]));                                                \
+    memcpy(&bits, &rest, sizeof bits);                                                                                 \
+    return doubts | bits | (0x7fefffffffffffffULL - bits);                                                             \
+  }                                                                                                                    \
+  VI_INLINE void name(const real *x, const vi_places *places, ptrdiff_t D, double slack, vi_next *next, vi_factor *s) {\
+    vi_words doubts = {0};                                                                                             \
+    ptrdiff_t i;                                                                                                       \
+    for (i = 0; i < D; i += 4) {                                                                                       \
+      doubts |= name##_row(x, places, i, 0, D, slack * slack, next, s);                                                \
+      if (i + 1 < D) doubts |= name##_row(x, places, i, 1, D, slack * slack, next, s);                                 \
+      if (i + 2 < D) doubts |= name##_row(x, places, i, 2, D, slack * slack, next, s);                                 \
+      if (i + 3 < D) doubts |= name##_row(x, places, i, 3, D, slack * slack, next, s);                                 \
+    }                                                                                                                  \
+    s->doubts = doubts;                                                                                                \
+  }
+VI_PACK_COVARIANCES(vi_pack_covariances, double, vi_pack_four)
+VI_PACK_COVARIANCES(vi_pack_covariancesf, float, vi_pack_fourf)
+
 /* factor ---------------------------------------------------------------------------------------------------------- */
 
 /* Panel i of U over that of S, given the panels before it; `scaled` has room for the panel times d. */
 VI_INLINE void vi_factorise_panel(const vi_factor *s, ptrdiff_t i, const int rows, vi_next *next, vi_lanes *scaled) {
   vi_lanes *own = vi_panel(s->triangle, i), *corner = own + 16 * i, *inverse = s->inverse, sum[4][4], u[4][4];
+  vi_lanes *own_diagonal = s->diagonal + 4 * i, *own_inverse = inverse + 4 * i;
   ptrdiff_t j, k;
   int r, c, b;
   for (j = 0; j < i; j++) {
-    const vi_lanes *other = vi_panel(s->triangle, j), *other_corner = other + 16 * j;
+    const vi_lanes *other = vi_panel(s->triangle, j), *other_corner = other + 16 * j, *other_inverse = inverse + 4 * j;
+    vi_lanes *tile = own + 16 * j, *scaled_tile = scaled + 16 * j;
     vi_fetch(next);
     VI_UNROLL
     for (r = 0; r < rows; r++)
       VI_UNROLL
-      for (c = 0; c < 4; c++) sum[r][c] = own[4 * (4 * j + c) + r];
+      for (c = 0; c < 4; c++) sum[r][c] = tile[4 * c + r];
     vi_subtract_product(sum, scaled, 1, 4, other, 4 * j, rows);
     VI_UNROLL
     for (c = 0; c < 4; c++)
@@ -110,8 +151,8 @@ VI_INLINE void vi_factorise_panel(const vi_factor *s, ptrdiff_t i, const int row
       for (r = 0; r < rows; r++) {
         VI_UNROLL
         for (b = 0; b < c; b++) sum[r][c] -= sum[r][b] * other_corner[4 * b + c];
-        scaled[4 * (4 * j + c) + r] = sum[r][c];
-        own[4 * (4 * j + c) + r] = sum[r][c] * inverse[4 * j + c];
+        scaled_tile[4 * c + r] = sum[r][c];
+        tile[4 * c + r] = sum[r][c] * other_inverse[c];
       }
   }
   VI_UNROLL
@@ -125,10 +166,10 @@ VI_INLINE void vi_factorise_panel(const vi_factor *s, ptrdiff_t i, const int row
       for (c = 0; c <= r; c++) sum[r][c] -= scaled[4 * k + r] * own[4 * k + c];
   VI_UNROLL
   for (c = 0; c < rows; c++) {
-    s->diagonal[4 * i + c] = sum[c][c];
-    inverse[4 * i + c] = 1 / sum[c][c];
+    own_diagonal[c] = sum[c][c];
+    own_inverse[c] = 1 / sum[c][c];
     VI_UNROLL
-    for (r = c + 1; r < rows; r++) corner[4 * c + r] = u[r][c] = sum[r][c] * inverse[4 * i + c];
+    for (r = c + 1; r < rows; r++) corner[4 * c + r] = u[r][c] = sum[r][c] * own_inverse[c];
     VI_UNROLL
     for (r = c + 1; r < rows; r++)
       VI_UNROLL
@@ -157,7 +198,7 @@ VI_INLINE vi_lanes vi_whiten_corner(const vi_factor *p, const vi_factor *q, ptrd
                                     vi_lanes *column, vi_lanes total) {
   const vi_lanes *corner_p = vi_panel(p->triangle, i) + 16 * i, *corner_q = vi_panel(q->triangle, i) + 16 * i;
   const vi_lanes *d_p = p->diagonal + 4 * i, *d_q = q->diagonal + 4 * i, *inverse_p = p->inverse + 4 * i;
-  vi_lanes x[4][4], squares, zero = {0}, one = zero + 1.0;
+  vi_lanes x[4][4], squares, zero = {0}, one = zero + 1.0, *out = column + 16 * i;
   int r, c, b;
   VI_UNROLL
   for (r = 0; r < rows; r++) {
@@ -174,7 +215,7 @@ VI_INLINE vi_lanes vi_whiten_corner(const vi_factor *p, const vi_factor *q, ptrd
       squares += unit ? x[r][c] * d_q[c] * x[r][c] : x[r][c] * x[r][c];
     }
     VI_UNROLL
-    for (c = 0; c < 4; c++) column[4 * (4 * i + r) + c] = x[r][c];
+    for (c = 0; c < 4; c++) out[4 * r + c] = x[r][c];
     total += unit ? (squares + (d_q[r] - d_p[r])) * inverse_p[r] : squares + (x[r][r] - 1) * (x[r][r] + 1);
   }
   return total;
@@ -182,24 +223,25 @@ VI_INLINE vi_lanes vi_whiten_corner(const vi_factor *p, const vi_factor *q, ptrd
 
 VI_INLINE vi_lanes vi_whiten_tile(const vi_factor *p, const vi_factor *q, ptrdiff_t i, ptrdiff_t j, const int rows,
                                   const int unit, vi_lanes *column, vi_lanes total) {
-  const vi_lanes *own_p = vi_panel(p->triangle, i), *corner_p = own_p + 16 * i, *own_q = vi_panel(q->triangle, i);
+  const vi_lanes *own_p = vi_panel(p->triangle, i), *corner_p = own_p + 16 * i;
+  const vi_lanes *own_q = vi_panel(q->triangle, i) + 16 * j;
   const vi_lanes *d_q = q->diagonal + 4 * j, *inverse_p = p->inverse + 4 * i;
-  vi_lanes x[4][4], squares;
+  vi_lanes x[4][4], squares, zero = {0}, *out = column + 16 * i;
   int r, c, b;
   VI_UNROLL
   for (r = 0; r < rows; r++)
     VI_UNROLL
-    for (c = 0; c < 4; c++) x[r][c] = own_q[4 * (4 * j + c) + r];
+    for (c = 0; c < 4; c++) x[r][c] = own_q[4 * c + r];
   vi_subtract_product(x, own_p + 16 * j, 1, 4, column + 16 * j, 4 * (i - j), rows);
   VI_UNROLL
   for (r = 0; r < rows; r++) {
-    squares = total - total;
+    squares = zero;
     VI_UNROLL
     for (c = 0; c < 4; c++) {
       VI_UNROLL
       for (b = 0; b < r; b++) x[r][c] -= corner_p[4 * b + r] * x[b][c];
       if (!unit) x[r][c] *= inverse_p[r];
-      column[4 * (4 * i + r) + c] = x[r][c];
+      out[4 * r + c] = x[r][c];
       squares += unit ? x[r][c] * d_q[c] * x[r][c] : x[r][c] * x[r][c];
     }
     total += unit ? squares * inverse_p[r] : +squares;
