@@ -8,7 +8,10 @@
 #include "_exp2.h"
 #include "_registers.h"
 
-#define VI_BESIDE 8 /* registers to the right that columns ask for */
+/* Columns ask for what stands so many registers to the right, and so many draws below, which is one call's share of
+   them: a processor sees the first coming, but not far enough ahead, and of the second nothing. */
+#define VI_BESIDE 8
+#define VI_BELOW 16
 
 /* x[:count], then `fill`. */
 #if defined(__GNUC__) && defined(__AVX512F__)

@@ -84,6 +84,7 @@ static inline void NAME(vi_exp_sums_columns)(const REAL *x, ptrdiff_t stride, pt
   memcpy(&c, centre, sizeof c);
   for (j = 0; j < count; j++) {
     VI_PREFETCH(x + j * stride + VI_BESIDE * NAME(VI_WIDTH)); /* of the same draw, for a call soon to come */
+    VI_PREFETCH(x + (j + VI_BELOW) * stride);
     memcpy(&d, x + j * stride, sizeof d);
     d -= c;
     v = NAME(vi_exp2_wide)(d, scale);

@@ -89,21 +89,17 @@ VI_INLINE void vi_transpose(vi_lanes *x) {
 #endif
 
 /* VI_WIDTH entries in a row */
-#if defined(__GNUC__) && defined(__AVX512F__)
-#include <immintrin.h>
-typedef float vi_narrow __attribute__((vector_size(4 * VI_WIDTH)));
-#define VI_WIDEN(x) ((vi_lanes)_mm512_cvtps_pd((__m256)(x))) /* in one step: GCC's own way goes by quarters */
-#define VI_NARROW(x) ((vi_narrow)_mm512_cvtpd_ps((__m512d)(x)))
-#elif defined(__GNUC__)
-#ifdef __AVX2__
-#include <immintrin.h>
-#endif
-typedef float vi_narrow __attribute__((vector_size(4 * VI_WIDTH)));
-#define VI_WIDEN(x) __builtin_convertvector(x, vi_lanes)
-#define VI_NARROW(x) __builtin_convertvector(x, vi_narrow)
+#if defined(__GNUC__)
+typedef vi_half_floats vi_narrow;
 #else
 typedef float vi_narrow;
 #define VI_WIDEN(x) (x)
+#endif
+#if defined(__GNUC__) && defined(__AVX512F__)
+#define VI_NARROW(x) ((vi_narrow)_mm512_cvtpd_ps((__m512d)(x)))
+#elif defined(__GNUC__)
+#define VI_NARROW(x) __builtin_convertvector(x, vi_narrow)
+#else
 #define VI_NARROW(x) ((float)(x))
 #endif
 VI_INLINE vi_lanes vi_load(const double *x) {

@@ -13,12 +13,17 @@ PATIENCE = 2.0  # seconds: the longest wait for that
 
 
 def interleaved(contenders, rounds):
-    """{name: {median, low, high}} in seconds: every round runs each contender once, so that drift meets them all."""
+    """{name: {median, low, high}} in seconds: every round runs each contender once, so that drift meets them all.
+
+    A call that is not timed comes first each time: what the contender before left in the caches and gave back to the
+    system as memory would count else, and most against whoever comes after the hungriest.
+    """
     times = {name: [] for name in contenders}
     batches = {name: _batch(call) for name, call in contenders.items()}
     for _ in range(rounds):
         for name, call in contenders.items():
             _wait_for_rest()
+            call()
             start = time.perf_counter()
             for _ in range(batches[name]):
                 call()
