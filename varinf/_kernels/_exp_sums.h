@@ -13,34 +13,6 @@
 #define VI_BESIDE 8
 #define VI_BELOW 16
 
-/* x[:count], then `fill`. */
-#if defined(__GNUC__) && defined(__AVX512F__)
-#include <immintrin.h>
-
-static inline vi_doubles vi_load_some(const double *x, int count, double fill) {
-  return _mm512_mask_loadu_pd(_mm512_set1_pd(fill), (__mmask8)((1 << count) - 1), x);
-}
-static inline vi_floats vi_load_somef(const float *x, int count, float fill) {
-  return _mm512_mask_loadu_ps(_mm512_set1_ps(fill), (__mmask16)((1 << count) - 1), x);
-}
-
-#else
-
-#define VI_LOAD_SOME(name, real, reals)                                                                                \
-  static inline reals name(const real *x, int count, real fill) {                                                      \
-    const int width = (int)(sizeof(reals) / sizeof(real));                                                             \
-    real each[sizeof(reals) / sizeof(real)];                                                                           \
-    reals loaded;                                                                                                      \
-    int i;                                                                                                             \
-    for (i = 0; i < width; i++) each[i] = i < count ? x[i] : fill;                                                     \
-    memcpy(&loaded, each, sizeof loaded);                                                                              \
-    return loaded;                                                                                                     \
-  }
-VI_LOAD_SOME(vi_load_some, double, vi_doubles)
-VI_LOAD_SOME(vi_load_somef, float, vi_floats)
-
-#endif
-
 #define REAL double
 #define REALS vi_doubles
 #define NAME(name) name

@@ -21,18 +21,20 @@
 typedef int64_t vi_longs VI_WIDE;
 typedef int32_t vi_ints VI_WIDE;
 typedef uint32_t vi_halfwords VI_WIDE;
+
+/* The last `count` < lanes values of a row, and `fill` in the other lanes: by a load that is masked, where there is one, and
+   else by the bits of what may be read. */
 #if defined(__AVX512F__)
-static const vi_longs vi_index = {0, 1, 2, 3, 4, 5, 6, 7};
-static const vi_ints vi_indexf = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-#elif defined(__AVX2__)
+#define vi_last(x, count, room, fill) vi_load_some(x, (int)(count), fill)
+#define vi_lastf(x, count, room, fill) vi_load_somef(x, (int)(count), fill)
+#else
+#if defined(__AVX2__)
 static const vi_longs vi_index = {0, 1, 2, 3};
 static const vi_ints vi_indexf = {0, 1, 2, 3, 4, 5, 6, 7};
 #else
 static const vi_longs vi_index = {0, 1};
 static const vi_ints vi_indexf = {0, 1, 2, 3};
 #endif
-
-/* The last `count` < lanes values of a row: the bits of the first `count` lanes at x, and those of `fill` in the others. */
 #define VI_LAST(name, real, reals, longs, lanes)                                                                       \
   static inline reals name(const real *x, ptrdiff_t count, ptrdiff_t room, real fill) {                                \
     real copy[sizeof(reals) / sizeof(real)] = {0};                                                                     \
@@ -44,6 +46,7 @@ static const vi_ints vi_indexf = {0, 1, 2, 3};
   }
 VI_LAST(vi_last, double, vi_doubles, vi_longs, vi_index)
 VI_LAST(vi_lastf, float, vi_floats, vi_ints, vi_indexf)
+#endif
 
 /* product = mantissa * 2^power with the mantissa in [1, 2): the mantissa stays, and the power goes to `powers`; `bad`
    turns negative where it is out of range. The exponent's field becomes a number below the bits of 2^52 (2^23). */
