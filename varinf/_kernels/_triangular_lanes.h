@@ -46,8 +46,9 @@ typedef struct {
   vi_words doubts;
 } vi_factor;
 
-/* Where the next matrices of p and of q stand, `bytes` of each, of which a share is fetched beside each tile: triangles
-   do not look like a stream to the processor, and to wait for them would take a third of the time. */
+/* Where the next matrices of p and of q stand, `bytes` of each, of which a share is fetched beside each row that is packed
+   and each tile: matrices side by side do not look like a stream to the processor, and to wait for them would take a
+   third of the time. */
 typedef struct {
   const char *p, *q;
   ptrdiff_t bytes, share, done;

@@ -8,7 +8,7 @@ import numpy as np
 
 TOLERANCE = {"float64": 1e-9, "float32": 2e-3}  # of the whole array's largest value; accuracy is what tests are for
 BATCH = 5e-3  # seconds: shorter calls are timed in batches of about this, or what others left in the caches would count
-REST = 2e-3  # seconds without work of other threads before the next contender
+REST = 2e-3  # seconds without work of other threads before a call is timed
 PATIENCE = 2.0  # seconds: the longest wait for that
 
 
@@ -22,8 +22,8 @@ def interleaved(contenders, rounds):
     batches = {name: _batch(call) for name, call in contenders.items()}
     for _ in range(rounds):
         for name, call in contenders.items():
-            _wait_for_rest()
             call()
+            _wait_for_rest()
             start = time.perf_counter()
             for _ in range(batches[name]):
                 call()
@@ -42,7 +42,8 @@ def _batch(call):
 def _wait_for_rest():
     """Until this process no longer works: threads of some libraries spin for 0.1 s after a call.
 
-    On one processor they took half the time from whoever came after JAX.
+    On one processor they took half the time from whoever came after JAX. After the call that is not timed, since a
+    contender's own threads would slow its timed call too.
     """
     deadline = time.perf_counter() + PATIENCE
     while time.perf_counter() < deadline:
