@@ -15,16 +15,20 @@ cdef extern from "_kl_rows.h" nogil:
     enum: VI_ROWS   # rows that are reduced together
     void vi_standard(
         const double* u, const double* r, const double* m, const double* s,
-        int rows, Py_ssize_t count, Py_ssize_t room, Py_ssize_t stride, Py_ssize_t room_p, double* kl)
+        int rows, Py_ssize_t count, Py_ssize_t room, Py_ssize_t stride, Py_ssize_t room_p,
+        double* halves, double* products)
     void vi_paired(
         const double* u, const double* r, const double* m, const double* s,
-        int rows, Py_ssize_t count, Py_ssize_t room, Py_ssize_t stride, Py_ssize_t room_p, double* kl)
+        int rows, Py_ssize_t count, Py_ssize_t room, Py_ssize_t stride, Py_ssize_t room_p,
+        double* halves, double* products)
     void vi_standardf(
         const float* u, const float* r, const float* m, const float* s,
-        int rows, Py_ssize_t count, Py_ssize_t room, Py_ssize_t stride, Py_ssize_t room_p, double* kl)
+        int rows, Py_ssize_t count, Py_ssize_t room, Py_ssize_t stride, Py_ssize_t room_p,
+        double* halves, double* products)
     void vi_pairedf(
         const float* u, const float* r, const float* m, const float* s,
-        int rows, Py_ssize_t count, Py_ssize_t room, Py_ssize_t stride, Py_ssize_t room_p, double* kl)
+        int rows, Py_ssize_t count, Py_ssize_t room, Py_ssize_t stride, Py_ssize_t room_p,
+        double* halves, double* products)
     void vi_standard_log(
         const double* u, const double* r, const double* m, const double* s, double f,
         int rows, Py_ssize_t count, Py_ssize_t room, Py_ssize_t stride, Py_ssize_t room_p, double* kl)
@@ -42,6 +46,7 @@ cdef extern from "_kl_rows.h" nogil:
 
 cdef enum:
     TILE = 1024     # values: a tile and its terms stay in L1
+    TOGETHER = 64   # rows whose logarithms are taken in one loop: one by one they would be waited for
 
 
 # values --------------------------------------------------------------------------------------------------------------
@@ -50,35 +55,48 @@ cdef inline void values(
     const real* loc, const real* scale, const real* m, const real* s, Py_ssize_t N, Py_ssize_t D, Py_ssize_t stride,
     int log_power, real* kl
 ) noexcept nogil:
-    """VI_ROWS rows at a time; rows that leave the range of what is quick there go feature by feature."""
-    cdef double[VI_ROWS] found
-    cdef Py_ssize_t n = 0, i, count, room, room_p
-    cdef int here
+    """Rows that leave the range of what is quick go feature by feature."""
+    cdef double[TOGETHER] found, products
+    cdef Py_ssize_t n = 0, i, here
     cdef real f = <real>(2.0 / log_power) if log_power else 0   # log variances are f times what is given
-    cdef const real* u
-    cdef const real* r
     while n < N:
-        here = <int>min(<Py_ssize_t>VI_ROWS, N - n)
-        u, r = loc + n * D, scale + n * D
-        room = (N - n) * D
-        room_p = room if stride else D
-        if real is float:
-            if log_power:
-                (vi_standard_logf if m == NULL else vi_paired_logf)(u, r, m, s, f, here, D, room, stride, room_p, found)
-            else:
-                (vi_standardf if m == NULL else vi_pairedf)(u, r, m, s, here, D, room, stride, room_p, found)
-        else:
-            if log_power:
-                (vi_standard_log if m == NULL else vi_paired_log)(u, r, m, s, f, here, D, room, stride, room_p, found)
-            else:
-                (vi_standard if m == NULL else vi_paired)(u, r, m, s, here, D, room, stride, room_p, found)
+        here = min(<Py_ssize_t>TOGETHER, N - n)
+        i = 0
+        while i < here:
+            some_rows(
+                loc + (n + i) * D, scale + (n + i) * D, m, s, N - n - i, D, (n + i) * stride, stride, f,
+                found + i, products + i)
+            i += VI_ROWS
+        if not log_power:
+            for i in range(here):
+                found[i] -= vi_log(products[i])
         for i in range(here):
             if not found[i] < INFINITY:  # nan too
-                found[i] = feature_by_feature(u + i * D, r + i * D, m, s, i * stride, D, f)
+                found[i] = feature_by_feature(
+                    loc + (n + i) * D, scale + (n + i) * D, m, s, (n + i) * stride, D, f)
             kl[n + i] = <real>found[i]
         n += here
-        if m != NULL:
-            m, s = m + here * stride, s + here * stride
+
+
+cdef inline void some_rows(
+    const real* u, const real* r, const real* m, const real* s, Py_ssize_t left, Py_ssize_t D, Py_ssize_t offset,
+    Py_ssize_t stride, real f, double* found, double* products
+) noexcept nogil:
+    """KL of VI_ROWS rows of the `left` ones; of scales all but the logarithm of their products."""
+    cdef int here = <int>min(<Py_ssize_t>VI_ROWS, left)
+    cdef Py_ssize_t room = left * D, room_p = room if stride else D
+    if m != NULL:
+        m, s = m + offset, s + offset
+    if real is float:
+        if f != 0:
+            (vi_standard_logf if m == NULL else vi_paired_logf)(u, r, m, s, f, here, D, room, stride, room_p, found)
+        else:
+            (vi_standardf if m == NULL else vi_pairedf)(u, r, m, s, here, D, room, stride, room_p, found, products)
+    else:
+        if f != 0:
+            (vi_standard_log if m == NULL else vi_paired_log)(u, r, m, s, f, here, D, room, stride, room_p, found)
+        else:
+            (vi_standard if m == NULL else vi_paired)(u, r, m, s, here, D, room, stride, room_p, found, products)
 
 
 cdef inline double feature_by_feature(

@@ -1,13 +1,13 @@
-/* KL of rows of diagonal normals whose scales are given as themselves, for as many rows at once as a register holds doubles.
+/* KL of rows of diagonal normals, by scales or by log variances, for as many rows at once as a register holds doubles.
 
    The lanes run along the features. The registers of VI_ROWS rows are then reduced together, by shuffles, in a fixed order,
    so that what comes of a row depends on its values alone. `room` is how many values may be read from the start of the
    first row on: a register may be loaded past the end of a row, and is masked.
 
-   The logarithms of a row's scales are taken together. The lanes multiply scales, after 8 factors (4 in float) set the
-   powers of two aside, and the row needs one logarithm. Where such a product ends within 2^+-664 (2^+-80) and no factor is
-   above 1e15 (1e4), no part of it was ever outside of the range of its type. A row that does not keep to this becomes a
-   nan, and its logarithms must be taken one by one. */
+   The logarithms of a row's scales are taken together. The lanes multiply scales in two products of at most 8 factors (4
+   in float), which go into one of doubles; that sets its powers of two aside, and the row needs one logarithm. Where such
+   a product ends within 2^+-500 (2^+-60) and no factor is above 1e15 (1e4), no part of it was ever outside of the range of
+   its type. A row that does not keep to this becomes a nan, and its logarithms must be taken one by one. */
 #ifndef VARINF_KL_ROWS_H
 #define VARINF_KL_ROWS_H
 
@@ -20,13 +20,12 @@
 
 typedef int64_t vi_longs VI_WIDE;
 typedef int32_t vi_ints VI_WIDE;
-typedef uint32_t vi_halfwords VI_WIDE;
 
 /* The last `count` < lanes values of a row, and `fill` in the other lanes: by a load that is masked, where there is one, and
    else by the bits of what may be read. */
 #if defined(__AVX512F__)
-#define vi_last(x, count, room, fill) vi_load_some(x, (int)(count), fill)
-#define vi_lastf(x, count, room, fill) vi_load_somef(x, (int)(count), fill)
+#define vi_last(x, count, room, fill) ((void)(room), vi_load_some(x, (int)(count), fill))
+#define vi_lastf(x, count, room, fill) ((void)(room), vi_load_somef(x, (int)(count), fill))
 #else
 #if defined(__AVX2__)
 static const vi_longs vi_index = {0, 1, 2, 3};
@@ -48,93 +47,94 @@ VI_LAST(vi_last, double, vi_doubles, vi_longs, vi_index)
 VI_LAST(vi_lastf, float, vi_floats, vi_ints, vi_indexf)
 #endif
 
-/* product = mantissa * 2^power with the mantissa in [1, 2): the mantissa stays, and the power goes to `powers`; `bad`
-   turns negative where it is out of range. The exponent's field becomes a number below the bits of 2^52 (2^23). */
-static inline void vi_take_powers(vi_doubles *product, vi_doubles *powers, vi_longs *bad) {
-  vi_longs field = (vi_longs)((vi_words)*product >> 52);
-  *bad |= (field - (1023 - 664)) | ((1023 + 664) - field);
+/* Whether x is outside of 2^+-limit: of positive numbers the bits have their order, and those of negative ones are above. */
+#define VI_OUTSIDE(x, longs, words, bits, bias, limit)                                                                 \
+  ((words)((longs)(x) - ((longs){0} + ((bias - limit) << bits))) > (words){0} + (2 * limit << bits))
+static inline vi_longs vi_outside(vi_doubles x) { return VI_OUTSIDE(x, vi_longs, vi_words, 52, 1023LL, 500LL); }
+static inline vi_ints vi_outsidef(vi_floats x) { return VI_OUTSIDE(x, vi_ints, vi_words32, 23, 127, 60); }
+
+/* product = mantissa * 2^power with the mantissa in [1, 2): the mantissa stays, and the power goes to `powers`. The
+   exponent's field becomes a number below the bits of 2^52. */
+static inline void vi_take_powers(vi_doubles *product, vi_doubles *powers) {
+  vi_longs bits = (vi_longs)*product, field = (vi_longs)((vi_words)bits >> 52);
   *powers += (vi_doubles)(field | 0x4330000000000000LL) - (0x1p52 + 1023);
-  *product = (vi_doubles)(((vi_longs)*product & 0x000fffffffffffffLL) | 0x3ff0000000000000LL);
-}
-static inline void vi_take_powersf(vi_floats *product, vi_floats *powers, vi_ints *bad) {
-  vi_ints field = (vi_ints)((vi_halfwords)*product >> 23);
-  *bad |= (field - (127 - 80)) | ((127 + 80) - field);
-  *powers += (vi_floats)(field | 0x4b000000) - (0x1p23f + 127);
-  *product = (vi_floats)(((vi_ints)*product & 0x007fffff) | 0x3f800000);
+  *product = (vi_doubles)((bits & 0x000fffffffffffffLL) | 0x3ff0000000000000LL);
 }
 
-/* Squares less one, and scales into the products. With p, all is in units of s, for one division:
-   ((x - m)^2 + (y - s)(y + s)) / s^2, which is 0 where q = p. `limits` bounds s from below too. */
-#define VI_TAKE(product, base)                                                                                         \
-  if (paired) {                                                                                                        \
-    w = 1 / (b * b), squares += (x * x + (y - b) * (y + b)) * w, limits += y * y + b * b + w;                          \
-    product *= y, base *= b;                                                                                           \
-  } else {                                                                                                             \
-    squares += x * x + (y * y - 1), product *= y;                                                                      \
-  }
-#define VI_ANNOUNCE                                                                                                    \
+/* y / b, where w = 1 / b, so that KL is 0 where q = p. With fused arithmetic the rounding of y w is put right, for less than
+   a second division takes; of a b whose last place is below the range of its type 1e-7 may be left. */
+#if defined(__FMA__)
+#define VI_QUOTIENT(y, b, w) (y * w + (y - b * (y * w)) * w)
+#else
+#define VI_QUOTIENT(y, b, w) (y / b)
+#endif
+
+/* Squares less one, and scales into the product; with p, all is in units of s. */
+#define VI_TAKE(product)                                                                                               \
+  if (paired) w = 1 / b, x *= w, y = VI_QUOTIENT(y, b, w);                                                             \
+  squares += x * x + (y * y - 1), product *= y;
+
+/* The register of a row at d; and the last one, of what is `left` after the whole ones. What counts is found by masks from
+   `here`, the features of a block: after a loop over pointers compilers compute anew where it ended. */
+#define VI_READ(d)                                                                                                     \
   VI_PREFETCH(u + d + VI_AHEAD * WIDTH), VI_PREFETCH(r + d + VI_AHEAD * WIDTH);                                        \
-  if (paired && stride) VI_PREFETCH(m + d + VI_AHEAD * WIDTH), VI_PREFETCH(s + d + VI_AHEAD * WIDTH);
-#define VI_READ                                                                                                        \
-  VI_ANNOUNCE                                                                                                          \
+  if (paired && stride) VI_PREFETCH(m + d + VI_AHEAD * WIDTH), VI_PREFETCH(s + d + VI_AHEAD * WIDTH);                  \
   memcpy(&x, u + d, sizeof x), memcpy(&y, r + d, sizeof y);                                                            \
   if (paired) memcpy(&a, m + d, sizeof a), memcpy(&b, s + d, sizeof b), x -= a;
+#define VI_READ_LAST(last, scale)                                                                                      \
+  d = here & -WIDTH, left = here - d;                                                                                  \
+  x = last(u + d, left, end - u - d, 0), y = last(r + d, left, end - u - d, scale);                                    \
+  if (paired) x -= last(m + d, left, end_p - m - d, 0), b = last(s + d, left, end_p - m - d, scale);
 
-/* out[i] of row i, i < rows <= VI_ROWS: sum (u^2 + r^2 - 1) / 2 - log r, KL to the standard normal; or, `paired`, KL of
-   N(u, r^2) to N(m, s^2), whose rows are `stride` apart (0: one serves all) and end with `room_p`. */
-#define VI_KL_ROWS(name, with_p, real, reals, longs, steps, most, last, split, add_halves, multiply_halves)            \
+/* To what comes after what was just read. */
+#define VI_GO_ON                                                                                                       \
+  u += here, r += here;                                                                                                \
+  if (paired) m += here, s += here;
+
+/* Of row i, i < rows <= VI_ROWS: sum (u^2 + r^2 - 1) / 2, KL to the standard normal but for the logarithm of `product`; or,
+   `paired`, of KL of N(u, r^2) to N(m, s^2), whose rows are `stride` apart (count, or 0: one serves all) and end with
+   `room_p`. VI_ROWS numbers are written each, the first `rows` of use. */
+#define VI_KL_ROWS(name, with_p, real, reals, longs, steps, most, last, outside, add_halves, multiply_halves)          \
   static inline void name(const real *u, const real *r, const real *m, const real *s, int rows, ptrdiff_t count,       \
-                          ptrdiff_t room, ptrdiff_t stride, ptrdiff_t room_p, double *out) {                           \
-    enum { WIDTH = sizeof(reals) / sizeof(real), ROWS = sizeof(vi_doubles) / sizeof(double), paired = with_p };                       \
-    vi_doubles sums[ROWS], products[ROWS], bases[ROWS];                                                                \
-    double sum[ROWS], product[ROWS];                                                                                   \
+                          ptrdiff_t room, ptrdiff_t stride, ptrdiff_t room_p, double *half, double *product) {         \
+    enum { WIDTH = sizeof(reals) / sizeof(real), ROWS = sizeof(vi_doubles) / sizeof(double), paired = with_p };        \
+    const real *end = u + room, *end_p = paired ? m + room_p : m;                                                      \
+    vi_doubles sums[ROWS], products[ROWS];                                                                             \
+    ptrdiff_t rest, here, left, d;                                                                                     \
     int i;                                                                                                             \
-    for (i = 0; i < ROWS; i++) {                                                                                       \
-      vi_doubles total = {0};                                                                                          \
-      reals even = (reals){0} + 1, odd = even, even_p = even, odd_p = even, powers = {0}, powers_p = {0}, x, y, a, b = even, w; \
-      longs bad = {0};                                                                                                 \
-      ptrdiff_t d = 0, stop, end = i < rows ? count : 0;                                                               \
-      while (d < end) {                                                                                                \
-        reals squares = {0}, limits = {0};                                                                             \
-        stop = d + 2 * steps * WIDTH < end ? d + 2 * steps * WIDTH : end;                                              \
-        for (; d + 2 * WIDTH <= stop; d += WIDTH) {                                                                    \
-          VI_READ VI_TAKE(even, even_p)                                                                   \
-          d += WIDTH;                                                                                                  \
-          VI_READ VI_TAKE(odd, odd_p)                                                                     \
+    for (i = 0; i < rows; i++) {                                                                                       \
+      vi_doubles total = {0}, powers = {0}, scales = powers + 1;                                                       \
+      for (rest = count; rest > 0; rest -= here) {                                                                     \
+        reals squares = {0}, even = squares + 1, odd = even, x, y, a, b, w;                                            \
+        here = rest < 2 * steps * WIDTH ? rest : 2 * steps * WIDTH;                                                    \
+        for (d = 0; d < (here & -2 * WIDTH); d += 2 * WIDTH) {                                                         \
+          VI_READ(d) VI_TAKE(even)                                                                                     \
+          VI_READ(d + WIDTH) VI_TAKE(odd)                                                                              \
         }                                                                                                              \
-        if (d + WIDTH <= stop) {                                                                                       \
-          VI_READ VI_TAKE(even, even_p)                                                                   \
-          d += WIDTH;                                                                                                  \
+        if (here & WIDTH) {                                                                                            \
+          d = here & -2 * WIDTH;                                                                                       \
+          VI_READ(d) VI_TAKE(even)                                                                                     \
         }                                                                                                              \
-        if (d < stop) {                                                                                                \
-          x = last(u + d, end - d, room - d, 0), y = last(r + d, end - d, room - d, 1);                                \
-          if (paired) x -= last(m + d, end - d, room_p - d, 0), b = last(s + d, end - d, room_p - d, 1);               \
-          VI_TAKE(odd, odd_p)                                                                                          \
-          d = stop;                                                                                                    \
+        if (here & (WIDTH - 1)) {                                                                                      \
+          VI_READ_LAST(last, 1) VI_TAKE(odd)                                                                           \
         }                                                                                                              \
-        bad |= ~((paired ? limits : squares) < most);                                                                  \
+        squares = (reals)((longs)squares | ~(squares < most) | outside(even) | outside(odd));                          \
         total += add_halves(squares);                                                                                  \
-        split(&even, &powers, &bad), split(&odd, &powers, &bad);                                                       \
-        if (paired) split(&even_p, &powers_p, &bad), split(&odd_p, &powers_p, &bad);                                   \
+        scales *= multiply_halves(even * odd);                                                                         \
+        vi_take_powers(&scales, &powers);                                                                              \
+        VI_GO_ON                                                                                                       \
       }                                                                                                                \
-      sums[i] = total - 2 * 0x1.62e42fefa39efp-1 * add_halves(powers - powers_p);                                      \
-      products[i] = multiply_halves((reals)((longs)(even * odd) | (bad < 0)));                                         \
-      bases[i] = multiply_halves(even_p * odd_p);                                                                      \
-      u += count, r += count, room -= count;                                                                           \
-      if (paired) m += stride, s += stride, room_p -= stride;                                                          \
+      sums[i] = total - 2 * 0x1.62e42fefa39efp-1 * powers, products[i] = scales;                                       \
+      if (paired) m += stride - count, s += stride - count;                                                            \
     }                                                                                                                  \
+    for (; i < ROWS; i++) sums[i] = products[i] = (vi_doubles){0};                                                     \
     VI_ACROSS(sums, +)                                                                                                 \
     VI_ACROSS(products, *)                                                                                             \
-    if (paired) {                                                                                                      \
-      VI_ACROSS(bases, *)                                                                                              \
-      products[0] /= bases[0];                                                                                         \
-    }                                                                                                                  \
-    memcpy(sum, sums, sizeof sum), memcpy(product, products, sizeof product);                                          \
-    for (i = 0; i < ROWS; i++) sum[i] = sum[i] / 2 - vi_log(product[i]);                                               \
-    memcpy(out, sum, rows * sizeof(double));                                                                           \
+    sums[0] /= 2;                                                                                                      \
+    memcpy(half, sums, sizeof *sums), memcpy(product, products, sizeof *products);                                     \
   }
-#define VI_OF_DOUBLES double, vi_doubles, vi_longs, 8, 1e30, vi_last, vi_take_powers, vi_itself, vi_itself
-#define VI_OF_FLOATS float, vi_floats, vi_ints, 4, 1e8f, vi_lastf, vi_take_powersf, vi_add_halves, vi_multiply_halves
+#define VI_OF_DOUBLES double, vi_doubles, vi_longs, 8, 1e30, vi_last, vi_outside, vi_itself, vi_itself
+#define VI_OF_FLOATS float, vi_floats, vi_ints, 4, 1e8f, vi_lastf, vi_outsidef, vi_add_halves, vi_multiply_halves
 #define VI_EXPAND(...) VI_KL_ROWS(__VA_ARGS__)
 VI_EXPAND(vi_standard, 0, VI_OF_DOUBLES)
 VI_EXPAND(vi_standardf, 0, VI_OF_FLOATS)
@@ -143,41 +143,39 @@ VI_EXPAND(vi_pairedf, 1, VI_OF_FLOATS)
 
 /* The same where log variances are given, f times the spread: half the sum of (u - m)^2 exp(-b) + exp(a) - 1 - a, with b
    the log variance of p and a that of q less it. */
+#define VI_TERM(exp2)                                                                                                  \
+  square = x * x;                                                                                                      \
+  if (paired) y -= b, square *= exp2(b, -slope);                                                                       \
+  sum += exp2(y, slope) - 1 - f * y + square;
 #define VI_KL_ROWS_LOG(name, with_p, real, reals, last, add_halves, exp2)                                              \
   static inline void name(const real *u, const real *r, const real *m, const real *s, real f, int rows,                \
                           ptrdiff_t count, ptrdiff_t room, ptrdiff_t stride, ptrdiff_t room_p, double *out) {          \
     enum { WIDTH = sizeof(reals) / sizeof(real), ROWS = sizeof(vi_doubles) / sizeof(double), paired = with_p };        \
-    const real log2e = (real)0x1.71547652b82fep+0;                                                                     \
+    const real slope = f * (real)0x1.71547652b82fep+0, *end = u + room, *end_p = paired ? m + room_p : m;              \
     vi_doubles sums[ROWS];                                                                                             \
+    ptrdiff_t rest, here, left, d;                                                                                     \
     int i;                                                                                                             \
-    for (i = 0; i < ROWS; i++) {                                                                                       \
+    for (i = 0; i < rows; i++) {                                                                                       \
       vi_doubles total = {0};                                                                                          \
-      ptrdiff_t d = 0, stop, end = i < rows ? count : 0;                                                               \
-      reals x, y, a, b;                                                                                                \
-      while (d < end) {                                                                                                \
-        reals sum = {0};                                                                                               \
-        stop = d + 16 * WIDTH < end ? d + 16 * WIDTH : end;                                                            \
-        for (; d < stop; d += WIDTH) {                                                                                 \
-          if (d + WIDTH <= end) {                                                                                      \
-            VI_ANNOUNCE                                                                                                \
-            memcpy(&x, u + d, sizeof x), memcpy(&y, r + d, sizeof y);                                                  \
-            if (paired) memcpy(&a, m + d, sizeof a), memcpy(&b, s + d, sizeof b);                                      \
-          } else {                                                                                                     \
-            x = last(u + d, end - d, room - d, 0), y = last(r + d, end - d, room - d, 0);                              \
-            if (paired) a = last(m + d, end - d, room_p - d, 0), b = last(s + d, end - d, room_p - d, 0);              \
-          }                                                                                                            \
-          y *= f;                                                                                                      \
-          if (paired) x -= a, b *= f, y -= b;                                                                          \
-          sum += exp2(y, log2e) - 1 - y + x * x * (paired ? exp2(b, -log2e) : (reals){0} + 1);                         \
+      for (rest = count; rest > 0; rest -= here) {                                                                     \
+        reals sum = {0}, x, y, a, b, square;                                                                           \
+        here = rest < 16 * WIDTH ? rest : 16 * WIDTH;                                                                  \
+        for (d = 0; d < (here & -WIDTH); d += WIDTH) {                                                                 \
+          VI_READ(d) VI_TERM(exp2)                                                                                     \
+        }                                                                                                              \
+        if (here & (WIDTH - 1)) {                                                                                      \
+          VI_READ_LAST(last, 0) VI_TERM(exp2)                                                                          \
         }                                                                                                              \
         total += add_halves(sum);                                                                                      \
+        VI_GO_ON                                                                                                       \
       }                                                                                                                \
-      sums[i] = total / 2;                                                                                             \
-      u += count, r += count, room -= count;                                                                           \
-      if (paired) m += stride, s += stride, room_p -= stride;                                                          \
+      sums[i] = total;                                                                                                 \
+      if (paired) m += stride - count, s += stride - count;                                                            \
     }                                                                                                                  \
+    for (; i < ROWS; i++) sums[i] = (vi_doubles){0};                                                                   \
     VI_ACROSS(sums, +)                                                                                                 \
-    memcpy(out, sums, rows * sizeof(double));                                                                          \
+    sums[0] /= 2;                                                                                                      \
+    memcpy(out, sums, sizeof *sums);                                                                                   \
   }
 VI_KL_ROWS_LOG(vi_standard_log, 0, double, vi_doubles, vi_last, vi_itself, vi_exp2_wide)
 VI_KL_ROWS_LOG(vi_standard_logf, 0, float, vi_floats, vi_lastf, vi_add_halves, vi_exp2_widef)
@@ -213,7 +211,7 @@ VI_ROW_SUMS(vi_row_sumsf, float, vi_floats, vi_lastf, vi_add_halves)
 #define VI_PLAIN(real, suffix)                                                                                         \
   static inline void vi_standard##suffix(const real *u, const real *r, const real *m, const real *s, int rows,         \
                                          ptrdiff_t count, ptrdiff_t room, ptrdiff_t stride, ptrdiff_t room_p,          \
-                                         double *out) { *out = NAN; }                                                  \
+                                         double *half, double *product) { *half = NAN, *product = 1; }                 \
   static inline void vi_standard_log##suffix(const real *u, const real *r, const real *m, const real *s, real f,       \
                                              int rows, ptrdiff_t count, ptrdiff_t room, ptrdiff_t stride,              \
                                              ptrdiff_t room_p, double *out) { *out = NAN; }                            \

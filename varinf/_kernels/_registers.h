@@ -53,7 +53,9 @@ typedef float vi_half_floats __attribute__((vector_size(sizeof(vi_floats) / 2)))
 #include <immintrin.h>
 #endif
 #if defined(__AVX512F__)
-#define VI_WIDEN(x) ((vi_doubles)_mm512_cvtps_pd((__m256)(x))) /* in one step: GCC's own way goes by quarters */
+#define VI_WIDEN(x) ((vi_doubles)_mm512_cvtps_pd((__m256)(x))) /* in one step: GCC's own way goes by parts */
+#elif defined(__AVX2__)
+#define VI_WIDEN(x) ((vi_doubles)_mm256_cvtps_pd((__m128)(x)))
 #else
 #define VI_WIDEN(x) __builtin_convertvector(x, vi_doubles)
 #endif
@@ -65,7 +67,7 @@ static inline vi_doubles vi_add_halves(vi_floats x) {
 static inline vi_doubles vi_multiply_halves(vi_floats x) {
   vi_half_floats half[2];
   memcpy(half, &x, sizeof half);
-  return VI_WIDEN(half[0] * half[1]);
+  return VI_WIDEN(half[0]) * VI_WIDEN(half[1]);
 }
 #else
 static inline vi_doubles vi_add_halves(vi_floats x) { return x; }
