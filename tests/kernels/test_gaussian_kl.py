@@ -353,3 +353,40 @@ def test_scales_beyond_the_range_of_their_product(twin):
         assert twin.diagonal_diagonal(loc, scale, loc, scale, 0) == 0
         wider = twin.diagonal_diagonal(0 * loc, scale, scale, 2 * scale, 0)
         np.testing.assert_allclose(wider, [scale.size * ((0.25 + 0.25 - 1) / 2 + np.log(2))], rtol=1e-12)
+
+
+@pytest.mark.parametrize("twin", TWINS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_pairs_that_are_equal_or_nearly_so(twin, dtype):
+    """Terms of 1 cancel to KL of 1e-8 and less: what is left is a few roundings of the row."""
+    rng = np.random.default_rng(6)
+    scale_p, loc_p = np.exp(3 * rng.normal(size=(200, 50))).astype(dtype), rng.normal(size=(200, 50)).astype(dtype)
+    np.testing.assert_array_equal(twin.diagonal_diagonal(loc_p, scale_p, loc_p, scale_p, 0), 0)
+    for apart in (1e-1, 1e-3, 1e-5):
+        scale_q = (scale_p * (1 + apart * rng.normal(size=scale_p.shape))).astype(dtype)
+        loc_q = (loc_p + apart * scale_p * rng.normal(size=loc_p.shape)).astype(dtype)
+        m, s = loc_p.astype(np.longdouble), scale_p.astype(np.longdouble)
+        shift, more = (loc_q - m) / s, (scale_q - s) / s
+        expected = np.sum((shift**2 + more * (2 + more)) / 2 - np.log1p(more), axis=1)
+        kl = twin.diagonal_diagonal(loc_q, scale_q, loc_p, scale_p, 0)
+        assert np.max(np.abs(kl - expected)) < 16 * np.finfo(dtype).eps
+
+
+@pytest.mark.parametrize("twin", TWINS)
+@pytest.mark.parametrize("features", [7, 50, 129, 300])
+def test_scales_all_over_the_range_of_floats(twin, features):
+    """Some rows keep to what products of floats can hold, and some do not."""
+    rng = np.random.default_rng(features)
+    for low in (-3, -15, -40, -80):
+        scale = np.exp(rng.uniform(low, 6, (60, features))).astype(np.float32)
+        wide = np.exp(rng.uniform(max(low, -40), 6, scale.shape)).astype(np.float32)
+        loc = rng.normal(size=scale.shape).astype(np.float32)
+        u, r, s = loc.astype(np.longdouble), scale.astype(np.longdouble), wide.astype(np.longdouble)
+        expected = np.sum((u**2 + r**2 - 1) / 2 - np.log(r), axis=1)
+        np.testing.assert_allclose(twin.diagonal_standard(loc, scale, 0), expected.astype(float), rtol=2e-6)
+        expected = np.sum(((u / s) ** 2 + (r / s) ** 2 - 1) / 2 - np.log(r / s), axis=1).astype(float)
+        with np.errstate(over="ignore"):
+            kl = twin.diagonal_diagonal(loc, scale, np.zeros_like(loc), wide, 0)
+        fits = expected < 1e38
+        assert np.any(fits) and np.all(kl[expected > np.finfo(np.float32).max] == np.inf)
+        np.testing.assert_allclose(kl[fits], expected[fits], rtol=2e-6)
