@@ -61,8 +61,8 @@ static inline void vi_take_powers(vi_doubles *product, vi_doubles *powers) {
   *product = (vi_doubles)((bits & 0x000fffffffffffffLL) | 0x3ff0000000000000LL);
 }
 
-/* y / b, where w = 1 / b, so that KL is 0 where q = p. With fused arithmetic the rounding of y w is put right, for less than
-   a second division takes; of a b whose last place is below the range of its type 1e-7 may be left. */
+/* y / b, where w = 1 / b, so that KL is 0 where q = p. With fused arithmetic the rounding of y w is put right, which takes
+   less than a second division; where the last place of b is below the range of its type, that rounding may stay. */
 #if defined(__FMA__)
 #define VI_QUOTIENT(y, b, w) (y * w + (y - b * (y * w)) * w)
 #else
